@@ -1,0 +1,1 @@
+"""A local console: the whole product without an account."""

@@ -1,0 +1,254 @@
+"""The single look of the product: papers, digests and answers as replies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from urllib.parse import urlsplit
+
+from bot.domain.deliveries import HEAD, Delivery
+from bot.domain.errors import UserError
+from bot.domain.papers import Paper, PaperId
+from bot.domain.reply import (
+    Bold,
+    Button,
+    Card,
+    Code,
+    Control,
+    Controls,
+    Heading,
+    Image,
+    Italic,
+    Item,
+    Link,
+    LinkButton,
+    Node,
+    Note,
+    Paragraph,
+    Plain,
+    Reply,
+    RunAction,
+    Span,
+    Text,
+    VoteAction,
+    text,
+)
+from bot.domain.votes import Tally, VoteKind
+from bot.ports import Summary
+from bot.text import clip, count, one_line, sentences
+
+LINE_CHARS = 200
+"""Length of a paper's one line in a list: two lines on a phone."""
+
+AUTHORS_SHOWN = 4
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+NOTHING = Tally()
+
+
+def one_sentence(paper: Paper) -> str:
+    """Return what a paper is about in one line: the source's words, else the abstract's first."""
+    if paper.one_line:
+        return clip(one_line(paper.one_line), LINE_CHARS)
+    first = sentences(paper.abstract)
+    return clip(first[0], LINE_CHARS) if first else "No abstract is known yet."
+
+
+def day_name(day: date) -> str:
+    """Return a day as people write it: ``Thu 7 May 2026``."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
+def title_link(paper: Paper) -> Text:
+    """Return a paper's title, leading to its page."""
+    return (Link(one_line(paper.title), paper.url),)
+
+
+def byline(paper: Paper) -> Text:
+    """Return who wrote a paper, where and when, as far as known."""
+    names = ", ".join(map(one_line, paper.authors[:AUTHORS_SHOWN]))
+    if more := len(paper.authors) - AUTHORS_SHOWN:
+        names += f" and {count(more, 'other')}" if more > 0 else ""
+    parts = [names, one_line(paper.organization or "")]
+    if paper.published:
+        parts.append(day_name(paper.published))
+    return text(clip(" · ".join(part for part in parts if part), 300))
+
+
+def votes_text(paper: Paper, tally: Tally) -> Text:
+    """Return both counts in words and numbers: Hugging Face's and the team's."""
+    crowd = "–" if paper.upvotes is None else str(paper.upvotes)
+    team = f"team {tally.up}" if not tally.down else f"team {tally.up} (−{tally.down})"
+    return text(f"▲ {crowd} on HF · ", Bold(team))
+
+
+def item(paper: Paper, tally: Tally, rank: int | None = None) -> Item:
+    """Return a paper as one entry of a list."""
+    return Item(title_link(paper), text(one_sentence(paper)), votes_text(paper, tally), rank)
+
+
+def links(paper: Paper) -> tuple[LinkButton, ...]:
+    """Return the pages about a paper."""
+    found = [LinkButton("Paper", paper.url), LinkButton("arXiv", paper.id.arxiv_url)]
+    if paper.code_url:
+        stars = f" ★ {paper.code_stars:,}" if paper.code_stars else ""
+        found.append(LinkButton(f"Code{stars}", paper.code_url))
+    if paper.project_url:
+        found.append(LinkButton("Project", paper.project_url))
+    return tuple(found)
+
+
+def vote_buttons(paper: Paper) -> tuple[Button, ...]:
+    """Return what a person can do with a paper."""
+    return (
+        Button("👍 Vote", VoteAction(VoteKind.UP, paper.id), "primary"),
+        Button("🔖 Save", VoteAction(VoteKind.SAVE, paper.id)),
+        Button("Summarize", RunAction("summarize", str(paper.id))),
+    )
+
+
+def picture(paper: Paper) -> Image | None:
+    """Return a paper's picture, if the platforms can show its format."""
+    if not paper.thumbnail_url or not urlsplit(paper.thumbnail_url).path.endswith(PICTURES):
+        return None
+    return Image(paper.thumbnail_url, clip(f"First page of {one_line(paper.title)}", 200))
+
+
+def card(
+    paper: Paper,
+    tally: Tally,
+    *,
+    body: str | None = None,
+    rank: int | None = None,
+    controls: tuple[Control, ...] | None = None,
+) -> Card:
+    """Return a paper in full; ``body`` defaults to its one line."""
+    return Card(
+        title=title_link(paper),
+        byline=byline(paper),
+        body=text(one_sentence(paper) if body is None else body),
+        meta=votes_text(paper, tally),
+        rank=rank,
+        image=picture(paper),
+        controls=(*vote_buttons(paper), *links(paper)) if controls is None else controls,
+    )
+
+
+def digest_message(
+    delivery: Delivery, papers: Mapping[PaperId, Paper], tallies: Mapping[PaperId, Tally]
+) -> Reply:
+    """Return the message of one delivery, as it reads with today's counts."""
+    shown = [papers[paper] for paper in delivery.papers if paper in papers]
+    ranked = [
+        (paper, tallies.get(paper.id, NOTHING), delivery.first_rank + index)
+        for index, paper in enumerate(shown)
+    ]
+    if delivery.part != HEAD and not delivery.part.startswith("cards"):
+        (only,) = shown
+        return paper_message(only, tallies.get(only.id, NOTHING), rank=delivery.first_rank)
+    day = max(batch.day for batch in delivery.batches)
+    nodes: list[Node] = []
+    if delivery.part == HEAD:
+        nodes.append(Heading(digest_title(day)))
+    if delivery.layout == "cards":
+        nodes.extend(card(paper, tally, rank=rank) for paper, tally, rank in ranked)
+    else:
+        nodes.extend(item(paper, tally, rank) for paper, tally, rank in ranked)
+    nodes.extend(_resurfaced(delivery, papers))
+    if delivery.part == HEAD:
+        nodes.append(Note(text(_how_to_vote(delivery))))
+    names = "; ".join(f"{rank}. {one_line(paper.title)}" for paper, _, rank in ranked)
+    return Reply(tuple(nodes), clip(f"{digest_title(day)}: {names}", 2_000), private=False)
+
+
+def digest_title(day: date) -> str:
+    """Return the first line of a digest; also the name of its thread."""
+    return f"Daily Papers · {day_name(day)}"
+
+
+def _how_to_vote(delivery: Delivery) -> str:
+    if delivery.layout == "cards":
+        return "Vote with the buttons. /papers help shows what else there is."
+    most = min(len(delivery.papers), 10)
+    keys = "1️⃣" if most == 1 else f"1️⃣ to {'🔟' if most == 10 else f'{most}️⃣'}"
+    where = ", or 👍 a paper in the thread" if delivery.layout == "thread" else ""
+    return f"Vote by reacting with {keys}{where}. /papers help shows what else there is."
+
+
+def _resurfaced(delivery: Delivery, papers: Mapping[PaperId, Paper]) -> Iterable[Node]:
+    known = [papers[paper] for paper in delivery.resurfaced if paper in papers]
+    if known:
+        spans: list[Span] = [Italic("Listed again, seen here before: ")]
+        for index, paper in enumerate(known):
+            spans += [Plain("; ")] if index else []
+            spans.append(Link(clip(one_line(paper.title), 100), paper.url))
+            if paper.upvotes is not None:
+                spans.append(Plain(f" (▲ {paper.upvotes})"))
+        yield Note(tuple(spans))
+
+
+def paper_message(paper: Paper, tally: Tally, *, rank: int | None = None) -> Reply:
+    """Return the message that holds one paper."""
+    return Reply((card(paper, tally, rank=rank),), clip(one_line(paper.title), 300), private=False)
+
+
+def abstract_reply(paper: Paper, tally: Tally) -> Reply:
+    """Return all that is known of a paper."""
+    nodes: list[Node] = [
+        card(paper, tally, body=one_line(paper.abstract) or "No abstract is known yet.")
+    ]
+    if paper.keywords:
+        nodes.append(Note(text("Keywords: " + clip(", ".join(map(one_line, paper.keywords)), 300))))
+    return Reply(tuple(nodes), one_line(paper.title))
+
+
+def summary_reply(paper: Paper, summary: Summary, tally: Tally) -> Reply:
+    """Return a paper's summary, saying whose words it is made of."""
+    body = " ".join(summary.sentences)
+    return Reply(
+        (card(paper, tally, body=body), Note(text(f"Summary: {summary.origin}."))),
+        clip(f"{one_line(paper.title)}: {body}", 2_000),
+    )
+
+
+def list_reply(
+    heading: str,
+    papers: Sequence[Paper],
+    tallies: Mapping[PaperId, Tally],
+    *,
+    first_rank: int | None = None,
+    note: str = "",
+    controls: tuple[Control, ...] = (),
+) -> Reply:
+    """Return papers as a list under a heading, ranked from ``first_rank`` where it is given."""
+    nodes: list[Node] = [Heading(clip(heading, 140))]
+    for index, paper in enumerate(papers):
+        rank = None if first_rank is None else first_rank + index
+        nodes.append(item(paper, tallies.get(paper.id, NOTHING), rank))
+    if note:
+        nodes.append(Note(text(note)))
+    if controls:
+        nodes.append(Controls(controls))
+    titles = "; ".join(one_line(paper.title) for paper in papers)
+    return Reply(tuple(nodes), clip(f"{heading}: {titles}" if titles else heading, 2_000))
+
+
+def sentence_reply(sentence: str, hint: str = "") -> Reply:
+    """Return a short answer."""
+    nodes: list[Node] = [Paragraph(with_code(sentence))]
+    if hint:
+        nodes.append(Note(with_code(hint)))
+    return Reply(tuple(nodes), clip(sentence, 2_000))
+
+
+def error_reply(error: UserError) -> Reply:
+    """Return what went wrong and what to do instead."""
+    return sentence_reply(clip(str(error), 1_500), error.hint)
+
+
+def with_code(sentence: str) -> Text:
+    """Return our own sentence, what stands between backticks as code."""
+    return tuple(
+        Code(part) if index % 2 else Plain(part)
+        for index, part in enumerate(sentence.split("`"))
+        if part
+    )

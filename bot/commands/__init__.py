@@ -1,0 +1,76 @@
+"""The commands, one file each; importing this package registers them all.
+
+A handler takes a ``Context`` and its own arguments and returns a ``Reply``. It never sees a
+platform: slash command, mention, button and modal all end in the same function.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.commands.parsing import CommandSpec, Handler, spec_of
+from bot.domain.channels import ChannelRef, Layout, Schedule
+from bot.domain.command import Caller
+from bot.ports import PaperSource, SearchIndex, Store, Summarizer
+
+_registry: dict[str, CommandSpec] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a new subscription starts with."""
+
+    schedule: Schedule = field(default_factory=Schedule)
+    sources: tuple[str, ...] = ("huggingface",)
+    layout: Layout = Layout.THREAD
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler may use.
+
+    Attributes:
+        reschedule: To be awaited after a subscription was saved or removed.
+    """
+
+    caller: Caller
+    now: datetime
+    store: Store
+    index: SearchIndex
+    summarizer: Summarizer
+    sources: Mapping[str, PaperSource]
+    defaults: Defaults
+    reschedule: Callable[[ChannelRef], Awaitable[None]]
+
+
+def command(
+    *examples: str, admin: bool = False, share: bool = True
+) -> Callable[[Handler], Handler]:
+    """Register a function as the command of its name.
+
+    Raises:
+        TypeError: if it cannot be a command, or the name is taken.
+    """
+
+    def register(handler: Handler) -> Handler:
+        spec = spec_of(handler, examples=examples, admin=admin, share=share)
+        if spec.name in _registry:
+            raise TypeError(f"two commands are named {spec.name}: rename one")
+        _registry[spec.name] = spec
+        return handler
+
+    return register
+
+
+def all_commands() -> Mapping[str, CommandSpec]:
+    """Return every command by name, in the order in which help lists them."""
+    for module in pkgutil.iter_modules(__path__, __name__ + "."):
+        importlib.import_module(module.name)
+    order = ("today", "search", "summarize", "show", "top", "subscribe", "unsubscribe", "settings")
+    named = {name: _registry[name] for name in order if name in _registry}
+    return {**named, **dict(sorted(_registry.items() - named.items(), key=lambda pair: pair[0]))}

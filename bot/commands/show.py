@@ -1,0 +1,24 @@
+"""``show``: all that is known of one paper."""
+
+from __future__ import annotations
+
+from bot import cards
+from bot.commands import Context, command
+from bot.commands.parsing import PaperName
+from bot.domain.reply import Reply
+from bot.domain.votes import Tally
+from bot.services import library
+
+
+@command("show #1", "show 2604.28196")
+async def show(ctx: Context, paper: PaperName) -> Reply:
+    """Show a paper in full: authors, abstract, links, votes.
+
+    Args:
+        paper: Its id or link, its rank in the last digest (#3), or words of its title.
+    """
+    found = await library.resolve(
+        paper, ctx.caller.channel, store=ctx.store, index=ctx.index, sources=ctx.sources
+    )
+    tallies = await ctx.store.tallies(ctx.caller.channel, [found.id])
+    return cards.abstract_reply(found, tallies.get(found.id, Tally()))

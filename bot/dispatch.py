@@ -1,0 +1,177 @@
+"""Answer what platforms hand in: find the command, read its arguments, run it, map its errors.
+
+This is the one place where errors become words. Commands always answer; events never raise.
+"""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from bot import cards
+from bot.commands import Context, Defaults, all_commands
+from bot.commands.parsing import CommandSpec
+from bot.domain.channels import ChannelRef
+from bot.domain.command import Caller, CommandCall, Press
+from bot.domain.deliveries import Slot
+from bot.domain.errors import (
+    NotAllowed,
+    PlatformError,
+    SourceError,
+    StoreError,
+    UnknownCommand,
+    UserError,
+)
+from bot.domain.reply import Reply, VoteAction, parse_action
+from bot.domain.votes import Reaction, VoteKind
+from bot.ports import PaperSource, SearchIndex, Store, Summarizer
+from bot.services import votes
+from bot.text import clip, count, one_line
+
+log = structlog.get_logger()
+
+SUGGESTIONS = 25
+ALIASES = {"": "help", "find": "search", "tldr": "summarize", "summarise": "summarize"}
+
+
+async def _nothing(_: ChannelRef) -> None:
+    """Take no note of a changed subscription."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """The inbox of every platform.
+
+    Attributes:
+        reschedule: Awaited after a channel's subscription has changed.
+        stale: Slots whose head shows counts of before; whoever edits heads empties it.
+    """
+
+    store: Store
+    index: SearchIndex
+    summarizer: Summarizer
+    sources: Mapping[str, PaperSource]
+    clock: Callable[[], datetime]
+    defaults: Defaults = field(default_factory=Defaults)
+    commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
+    reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
+    stale: set[Slot] = field(default_factory=set)
+
+    async def command(self, call: CommandCall) -> Reply:
+        """Run a command and return its answer, whatever happens."""
+        log.info("command", name=clip(call.name, 40), channel=str(call.caller.channel))
+        return await self._answer(lambda: self._run(call))
+
+    async def press(self, press: Press) -> Reply:
+        """Answer a button: a vote, or a command with its arguments."""
+        return await self._answer(lambda: self._pressed(press))
+
+    async def reaction(self, reaction: Reaction) -> None:
+        """Count a reaction; what goes wrong is logged, for repair reads the message again."""
+        try:
+            if delivery := await votes.apply(reaction, self.store):
+                self.stale.add(delivery.slot)
+        except StoreError as error:
+            log.error("vote not kept", message=str(reaction.message), reason=str(error))
+        except Exception:
+            log.exception("reaction failed", message=str(reaction.message))
+
+    async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
+        """Return values for a parameter, best first; none rather than an error."""
+        spec = self.commands.get(call.name)
+        option = (
+            next((each for each in spec.options if each.name == parameter), None) if spec else None
+        )
+        if option is None:
+            return ()
+        if option.kind == "paper":
+            return await self._titles(typed)
+        values = option.choices or (option.form.values if option.form else ())
+        return [value for value in values if typed.lower() in value.lower()][:SUGGESTIONS]
+
+    async def _titles(self, typed: str) -> list[str]:
+        if typed.strip():
+            _, ids = await self.index.search(typed, limit=SUGGESTIONS)
+        else:
+            batches = await self.store.batches(tuple(self.sources), limit=1)
+            ids = [paper.id for batch in batches for paper in batch.papers][:SUGGESTIONS]
+        papers = await self.store.papers(ids)
+        return [
+            clip(f"{paper.key} {one_line(papers[paper].title)}", 100)
+            for paper in ids
+            if paper in papers
+        ]
+
+    async def _run(self, call: CommandCall) -> Reply:
+        name = call.name.strip().lower()
+        spec = self.commands.get(ALIASES.get(name, name))
+        if spec is None:
+            near = difflib.get_close_matches(name, self.commands, n=1)
+            raise UnknownCommand(clip(call.name, 40), near[0] if near else None)
+        if spec.admin and not call.caller.is_admin:
+            raise NotAllowed(
+                f"`{spec.name}` is for those who manage this channel.",
+                hint="Ask one of them to run it.",
+            )
+        values = spec.read({**spec.parse(call.text), **call.values})
+        share = bool(values.pop("share", False))
+        reply = await spec.handler(self._context(call.caller), **values)
+        return replace(reply, private=not share)
+
+    async def _pressed(self, press: Press) -> Reply:
+        try:
+            action = parse_action(press.action)
+        except ValueError:
+            raise UserError(
+                "This button is of an older version of the bot.", hint="`help` lists the commands."
+            ) from None
+        if not isinstance(action, VoteAction):
+            return await self._run(CommandCall(press.caller, action.command, action.text))
+        stands, tally = await votes.toggle(action, press.caller, self.store)
+        if press.message and (delivery := await self.store.delivery_at(press.message)):
+            self.stale.add(delivery.slot)
+        if action.kind is VoteKind.SAVE:
+            return cards.sentence_reply("Saved." if stands else "No longer saved.")
+        done = "Your vote counts" if stands else "Your vote is taken back"
+        return cards.sentence_reply(f"{done}: {count(tally.up, 'vote')} in this channel.")
+
+    def _context(self, caller: Caller) -> Context:
+        return Context(
+            caller=caller,
+            now=self.clock(),
+            store=self.store,
+            index=self.index,
+            summarizer=self.summarizer,
+            sources=self.sources,
+            defaults=self.defaults,
+            reschedule=self.reschedule,
+        )
+
+    async def _answer(self, work: Callable[[], Awaitable[Reply]]) -> Reply:
+        try:
+            return await work()
+        except UserError as error:
+            return cards.error_reply(error)
+        except SourceError as error:
+            log.warning("source failed", source=error.source, reason=str(error))
+            return cards.sentence_reply(
+                f"{error.source} did not answer: {error.problem}.",
+                "Nothing is lost; try again in a few minutes.",
+            )
+        except (StoreError, PlatformError) as error:
+            log.error("command failed", reason=str(error))
+            return cards.sentence_reply(
+                "The bot cannot do this at the moment.", "Its operator finds the reason in the log."
+            )
+        except Exception:
+            bug = uuid.uuid4().hex[:8]
+            log.exception("bug", id=bug)
+            return cards.sentence_reply(
+                f"Something went wrong that should not have (id `{bug}`).",
+                "Tell the bot's operator this id: the log explains it.",
+            )

@@ -1,0 +1,41 @@
+"""A command as a platform hands it in. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.channels import ChannelRef, MessageRef, UserRef
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and where; a thread counts as its channel."""
+
+    user: UserRef
+    channel: ChannelRef
+    is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCall:
+    """A command with its arguments: typed text, or values that the platform took apart.
+
+    Attributes:
+        text: Everything after the command's name, where the platform gives one line.
+        values: Arguments by parameter name, where the platform gives them one by one.
+    """
+
+    caller: Caller
+    name: str
+    text: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Somebody pressed a button; ``action`` is what ``Button.action`` was packed into."""
+
+    caller: Caller
+    action: str
+    message: MessageRef | None = None

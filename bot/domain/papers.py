@@ -1,0 +1,199 @@
+"""Papers, the batches they come in, and when a batch opens, is ready and closes. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+ROLLOVER = time(21, 30)
+"""New York hour at which Hugging Face starts the next day's list (measured on listing times)."""
+
+READY_AFTER = timedelta(hours=3)
+"""A list younger than this holds a paper or two; a digest made of it would be wrong by noon."""
+
+QUIET = timedelta(hours=2)
+"""A list that has not grown for this long has settled."""
+
+_ARXIV = re.compile(
+    r"""(?<![\w./-])
+        (?:arxiv:\s*)?
+        (?P<key>\d{4}\.\d{4,5} | [a-z]+(?:-[a-z]+)*(?:\.[A-Z]{2})?/\d{7})
+        (?:v(?P<version>\d{1,2}))?
+        (?:\.pdf)?
+        (?![\d/-]|\.\d|\w)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_LINK = re.compile(
+    r"""https?://(?:www\.|export\.)?
+        (?:arxiv\.org/(?:abs|pdf|html)/
+          |huggingface\.co/papers/
+          |hf\.co/papers/
+          |(?:www\.)?alphaxiv\.org/(?:abs|overview|pdf)/
+          |(?:dx\.)?doi\.org/10\.48550/arxiv\.)
+        (?P<rest>[^\s?#<>|)]+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PaperId:
+    """A paper's identity, without its version: ``arxiv:2508.01234``."""
+
+    archive: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.archive}:{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> PaperId:
+        """Read what ``str`` wrote.
+
+        Raises:
+            ValueError: if the text is not ``archive:key``.
+        """
+        archive, colon, key = text.partition(":")
+        if not (archive and colon and key):
+            raise ValueError(f"not a paper id (archive:key): {text!r}")
+        return cls(archive, key)
+
+    @classmethod
+    def find(cls, text: str) -> PaperId | None:
+        """Return the first arXiv paper that a text names by id, link or DOI, if any."""
+        link = _LINK.search(text)
+        match = _ARXIV.search(link["rest"] if link else text)
+        if match is None:
+            return None
+        key = match["key"]
+        return cls("arxiv", key if "/" not in key else _old_style(key))
+
+    @property
+    def url(self) -> str:
+        """The paper's page on Hugging Face (new style ids) or arXiv."""
+        if "/" in self.key:
+            return f"https://arxiv.org/abs/{self.key}"
+        return f"https://huggingface.co/papers/{self.key}"
+
+    @property
+    def arxiv_url(self) -> str:
+        """The paper's abstract page on arXiv."""
+        return f"https://arxiv.org/abs/{self.key}"
+
+
+def _old_style(key: str) -> str:
+    archive, number = key.split("/")
+    group, dot, subject = archive.partition(".")
+    return f"{group.lower()}{dot}{subject.upper()}/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One paper as a source described it; ``None`` and empty mean unknown.
+
+    Attributes:
+        upvotes: Votes on Hugging Face when the source was asked.
+        one_line: The source's own one-sentence summary.
+    """
+
+    id: PaperId
+    title: str
+    abstract: str
+    authors: tuple[str, ...] = ()
+    published: date | None = None
+    upvotes: int | None = None
+    one_line: str | None = None
+    keywords: tuple[str, ...] = ()
+    organization: str | None = None
+    submitted_by: str | None = None
+    comments: int | None = None
+    code_url: str | None = None
+    code_stars: int | None = None
+    project_url: str | None = None
+    thumbnail_url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the paper is discussed."""
+        return self.id.url
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BatchKey:
+    """One source on one day: ``huggingface/2026-05-07``."""
+
+    source: str
+    day: date
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.day.isoformat()}"
+
+    @classmethod
+    def parse(cls, text: str) -> BatchKey:
+        """Read what ``str`` wrote.
+
+        Raises:
+            ValueError: if the text is not ``source/YYYY-MM-DD``.
+        """
+        source, slash, day = text.partition("/")
+        if not (source and slash):
+            raise ValueError(f"not a batch key (source/YYYY-MM-DD): {text!r}")
+        return cls(source, date.fromisoformat(day))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one source lists for one day, in the source's order.
+
+    Attributes:
+        grown_at: When a paper was last added, as far as this bot saw; ``None`` for a list
+            that was never watched growing.
+    """
+
+    key: BatchKey
+    papers: tuple[Paper, ...]
+    grown_at: datetime | None = None
+
+    def merged(self, newer: Batch, now: datetime) -> Batch:
+        """Return this batch refreshed by a newer reading; a paper once listed stays listed."""
+        fresh = {paper.id: paper for paper in newer.papers}
+        kept = tuple(fresh.pop(paper.id, paper) for paper in self.papers)
+        added = tuple(fresh.values())
+        return replace(self, papers=kept + added, grown_at=now if added else self.grown_at)
+
+
+def batch_day(now: datetime) -> date:
+    """Return the date of the list that Hugging Face is filling at ``now`` (aware)."""
+    local = now.astimezone(NEW_YORK)
+    return local.date() + timedelta(days=local.time() >= ROLLOVER)
+
+
+def opens_at(day: date) -> datetime:
+    """Return when the list of ``day`` starts to fill, in UTC."""
+    return datetime.combine(day - timedelta(days=1), ROLLOVER, NEW_YORK).astimezone(UTC)
+
+
+def closes_at(day: date) -> datetime:
+    """Return when the list of ``day`` takes no more papers, in UTC."""
+    return opens_at(day + timedelta(days=1))
+
+
+def is_ready(batch: Batch, now: datetime) -> bool:
+    """Tell whether a list has filled long enough to be worth a digest at a set hour."""
+    return bool(batch.papers) and now >= opens_at(batch.key.day) + READY_AFTER
+
+
+def is_settled(batch: Batch, now: datetime) -> bool:
+    """Tell whether a list has stopped growing: it is closed, or ready and quiet."""
+    if not is_ready(batch, now):
+        return False
+    grown = batch.grown_at or opens_at(batch.key.day)
+    return now >= closes_at(batch.key.day) or now - grown >= QUIET
+
+
+def distinct(papers: Iterable[Paper]) -> tuple[Paper, ...]:
+    """Return the papers without repeated ids, the first of each kept."""
+    return tuple({paper.id: paper for paper in reversed(tuple(papers))}.values())[::-1]

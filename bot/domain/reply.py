@@ -1,0 +1,231 @@
+"""Platform-neutral messages: closed unions that every renderer draws to the last node. No I/O.
+
+Text is never markup. Foreign text (titles, abstracts, names) stands in spans as plain characters,
+and a renderer alone escapes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.domain.papers import PaperId
+from bot.domain.votes import VoteKind
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Characters as they are."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bold:
+    """Characters of weight."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Italic:
+    """Characters that lean."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Characters to be typed as they are."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Characters that lead to an http or https address."""
+
+    text: str
+    url: str
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("https://", "http://")):
+            raise ValueError(f"a link leads to http or https, not to {self.url[:40]!r}")
+
+
+Span = Plain | Bold | Italic | Code | Link
+Text = tuple[Span, ...]
+
+
+def text(*parts: str | Span) -> Text:
+    """Return a text of parts, strings among them taken as plain characters."""
+    return tuple(Plain(part) if isinstance(part, str) else part for part in parts)
+
+
+def plain(spans: Text) -> str:
+    """Return the characters of a text alone."""
+    return "".join(span.text for span in spans)
+
+
+ACTION_CHARS = 100
+"""Discord's limit on a button's custom_id, the shortest of the platforms."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoteAction:
+    """Vote on a paper, or take the vote back."""
+
+    kind: VoteKind
+    paper: PaperId
+
+    def pack(self) -> str:
+        """Return the button's id; see ``parse_action``."""
+        return _packed("vote", self.kind.value, str(self.paper))
+
+
+@dataclass(frozen=True, slots=True)
+class RunAction:
+    """Run a command with one line of arguments."""
+
+    command: str
+    text: str = ""
+
+    def pack(self) -> str:
+        """Return the button's id; see ``parse_action``."""
+        return _packed("run", self.command, self.text)
+
+
+Action = VoteAction | RunAction
+
+
+def _packed(*fields: str) -> str:
+    packed = "|".join(fields)
+    if len(packed) > ACTION_CHARS:
+        raise ValueError(
+            f"a button's id holds {ACTION_CHARS} characters, not {len(packed)}: {packed}"
+        )
+    return packed
+
+
+def parse_action(packed: str) -> Action:
+    """Read what ``pack`` wrote; buttons work after a restart because nothing else is kept.
+
+    Raises:
+        ValueError: if the text is no button id of this product.
+    """
+    head, _, rest = packed.partition("|")
+    name, _, argument = rest.partition("|")
+    if head == "vote":
+        return VoteAction(VoteKind(name), PaperId.parse(argument))
+    if head == "run" and name:
+        return RunAction(name, argument)
+    raise ValueError(f"not a button of this bot: {packed!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to press that the bot answers."""
+
+    label: str
+    action: Action
+    style: Literal["normal", "primary"] = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkButton:
+    """Something to press that opens a page."""
+
+    label: str
+    url: str
+
+
+Control = Button | LinkButton
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture with words for those who do not see it."""
+
+    url: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The first line of a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a ranked list: small, one or two lines.
+
+    Attributes:
+        rank: From 1, or ``None`` in an unranked list.
+        title: Usually a link.
+        line: What it is about.
+        meta: Votes and the like.
+    """
+
+    title: Text
+    line: Text = ()
+    meta: Text = ()
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One paper in full: title, who and when, body, picture, controls."""
+
+    title: Text
+    byline: Text = ()
+    body: Text = ()
+    meta: Text = ()
+    rank: int | None = None
+    image: Image | None = None
+    controls: tuple[Control, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Small print."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """A row of things to press."""
+
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A line between two parts."""
+
+
+Node = Heading | Paragraph | Item | Card | Note | Controls | Divider
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message to be posted or answered: one reply is one message on every platform.
+
+    Attributes:
+        nodes: What it shows, in order.
+        summary: The message in one plain line: notifications, screen readers, fallbacks.
+        private: Whether only the caller shall see it; digests ignore it.
+    """
+
+    nodes: tuple[Node, ...]
+    summary: str
+    private: bool = field(default=True)

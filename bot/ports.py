@@ -1,0 +1,275 @@
+"""What the core needs of the outside, as protocols, and what the outside may ask of the core.
+
+Rules for every port, said once:
+
+* Instants are aware datetimes in UTC; days are plain dates.
+* Methods are coroutines, called from one event loop; an implementation that blocks does so in a
+  thread of its own.
+* An implementation raises only the errors of ``bot.domain.errors`` (sources: ``SourceError``,
+  stores: ``StoreError``, platforms: ``PlatformError``), wrapped with ``raise … from``.
+* Every verb of a store is atomic, and durable when it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
+from bot.domain.command import CommandCall, Press
+from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
+from bot.domain.papers import Batch, Paper, PaperId
+from bot.domain.reply import Reply
+from bot.domain.votes import Ballot, Reaction, Tally, VoteKind
+
+Period = Literal["week", "month", "trending"]
+
+
+class PaperSource(Protocol):
+    """Where papers come from."""
+
+    @property
+    def name(self) -> str:
+        """A short word, the first half of its batches' keys."""
+
+    async def newest(self, until: date) -> Batch | None:
+        """Return the newest batch that holds papers, of ``until`` or before, if there is one."""
+
+    async def batch(self, day: date) -> Batch:
+        """Return the batch of a day; it holds no papers when nothing is listed."""
+
+    async def roundup(self, period: Period, day: date) -> Sequence[Paper]:
+        """Return the papers of the week or month around a day, or those trending now."""
+
+    async def paper(self, paper: PaperId) -> Paper | None:
+        """Return one paper, or ``None`` when the source does not know it."""
+
+    async def search(self, query: str, limit: int) -> Sequence[Paper]:
+        """Return papers that fit a query, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The thread under a head message, made when the first message is posted into it."""
+
+    head: MessageRef
+    title: str
+
+
+class ChatAdapter(Protocol):
+    """A chat platform, spoken to in domain types.
+
+    Lifecycle: ``serve`` connects and runs until cancelled; the other verbs work while it runs.
+    """
+
+    @property
+    def platform(self) -> str:
+        """The first word of its references, as in ``slack:T1/C1``."""
+
+    async def serve(self, inbox: Inbox) -> None:
+        """Connect, hand everything that arrives to ``inbox``, run until cancelled.
+
+        Raises:
+            ConfigError: when it can never work as it is set up; names the cure.
+            PlatformError: when the connection is lost for good; the app starts it again.
+        """
+
+    async def post(
+        self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
+    ) -> MessageRef:
+        """Post one message and return where it stands.
+
+        ``key`` names the message: a platform that can refuse a second message of the same key
+        is asked to. Nothing is ever sent twice by the adapter itself without that guard.
+
+        Raises:
+            Refused, Gone, TryLater, Ambiguous: see ``bot.domain.errors``.
+        """
+
+    async def edit(self, message: MessageRef, reply: Reply) -> None:
+        """Make a message of ours show ``reply`` instead."""
+
+    async def find(
+        self, channel: ChannelRef, *, key: str, since: datetime, thread: Thread | None = None
+    ) -> MessageRef | None:
+        """Read the channel back for our message of that key, posted at ``since`` or later.
+
+        Raises:
+            Refused: if the platform does not let the bot read this channel.
+        """
+
+    async def reactions(self, message: MessageRef) -> Collection[Reaction]:
+        """Read all reactions that stand on a message, the bots' own left out."""
+
+
+class Inbox(Protocol):
+    """What a platform may ask of the product. Every verb answers; none raises for bad input."""
+
+    async def command(self, call: CommandCall) -> Reply:
+        """Run a command."""
+
+    async def press(self, press: Press) -> Reply:
+        """Answer a button."""
+
+    async def reaction(self, reaction: Reaction) -> None:
+        """Take note of an emoji added to or taken from a message."""
+
+    async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
+        """Return values that would fit a parameter, best first, from memory."""
+
+
+class Library(Protocol):
+    """Papers and the batches they came in."""
+
+    async def save_batch(self, batch: Batch, now: datetime) -> int:
+        """Merge a reading of a batch into what is kept; return how many papers it added.
+
+        ``Batch.merged`` decides what the merge holds; a batch kept for the first time is taken
+        to have grown at ``now``.
+        """
+
+    async def batches(
+        self, sources: Collection[str], *, since: date | None = None, limit: int = 2
+    ) -> Sequence[Batch]:
+        """Return the kept batches of those sources, newest day first."""
+
+    async def save_papers(self, papers: Iterable[Paper]) -> None:
+        """Keep papers that were found outside a batch, or newer descriptions of kept ones."""
+
+    async def papers(self, ids: Iterable[PaperId] | None = None) -> Mapping[PaperId, Paper]:
+        """Return the kept papers among ``ids``, or all of them."""
+
+
+class Subscriptions(Protocol):
+    """Standing orders, one per channel."""
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        """Return all of them, by channel."""
+
+    async def subscription(self, channel: ChannelRef) -> Subscription | None:
+        """Return the one of a channel."""
+
+    async def save_subscription(self, subscription: Subscription) -> None:
+        """Add it, or replace the one of its channel."""
+
+    async def remove_subscription(self, channel: ChannelRef) -> bool:
+        """End it; tell whether there was one. What was seen and voted stays."""
+
+
+class Ledger(Protocol):
+    """What was planned, sent and seen; the reason why nothing is posted twice."""
+
+    async def plan(self, deliveries: Sequence[Delivery], receipt: Receipt) -> bool:
+        """Take the receipt's slot and record its whole digest, or nothing if it is taken.
+
+        Returns:
+            Whether the slot was free.
+        """
+
+    async def delivery(self, key: str) -> Delivery | None:
+        """Return one delivery."""
+
+    async def deliveries(self, slot: Slot) -> Sequence[Delivery]:
+        """Return a slot's deliveries in order of position."""
+
+    async def unfinished(self) -> Sequence[Slot]:
+        """Return the slots with deliveries that are planned, sending or ambiguous."""
+
+    async def advance(
+        self,
+        key: str,
+        state: DeliveryState,
+        *,
+        ref: MessageRef | None = None,
+        reason: str = "",
+        at: datetime | None = None,
+    ) -> None:
+        """Set a delivery's state; ``at`` is the start of an attempt, when it is one."""
+
+    async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
+        """Record what a channel was shown."""
+
+    async def seen(self, channel: ChannelRef, ids: Iterable[PaperId]) -> Mapping[PaperId, Seen]:
+        """Return which of the papers the channel was shown, and when last."""
+
+    async def delivery_at(self, message: MessageRef) -> Delivery | None:
+        """Return the delivery that stands at a message."""
+
+    async def latest_slot(self, channel: ChannelRef) -> Slot | None:
+        """Return the newest slot of a channel in which a digest was posted."""
+
+    async def sent_since(self, moment: datetime) -> Sequence[Delivery]:
+        """Return the deliveries sent at that moment or later, for repairing votes."""
+
+    async def save_receipt(self, receipt: Receipt) -> None:
+        """Add a receipt, or replace the one of its slot."""
+
+    async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
+        """Return a channel's receipts, newest first."""
+
+
+class Votes(Protocol):
+    """Who voted for what."""
+
+    async def cast(self, ballot: Ballot) -> None:
+        """Add a mark; adding it again changes nothing."""
+
+    async def withdraw(self, ballot: Ballot) -> None:
+        """Take a mark away; taking away what is not there changes nothing."""
+
+    async def replace_marks(
+        self, channel: ChannelRef, origin_prefix: str, ballots: Collection[Ballot]
+    ) -> None:
+        """Make ``ballots`` the only marks of the channel whose origin starts so."""
+
+    async def marks(
+        self, channel: ChannelRef, paper: PaperId, user: UserRef, kind: VoteKind
+    ) -> Collection[str]:
+        """Return the origins of one person's marks."""
+
+    async def tallies(
+        self, channel: ChannelRef, ids: Iterable[PaperId] | None = None
+    ) -> Mapping[PaperId, Tally]:
+        """Return the tallies of the papers that anybody voted on."""
+
+
+class Store(Library, Subscriptions, Ledger, Votes, Protocol):
+    """All state of the product, in one place.
+
+    Lifecycle: opened by its constructor or ``open``; ``close`` may be called once, at the end.
+    """
+
+    async def close(self) -> None:
+        """Write what is left and let go of the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A paper in a few sentences.
+
+    Attributes:
+        sentences: In the order of the text they come from.
+        origin: Whose words they are, for the reader: ``abstract``, ``Hugging Face``, a model.
+    """
+
+    sentences: tuple[str, ...]
+    origin: str
+
+
+class Summarizer(Protocol):
+    """Makes papers short."""
+
+    async def summarize(self, paper: Paper, sentences: int = 3) -> Summary:
+        """Return the paper in at most that many sentences; never empty."""
+
+
+class SearchIndex(Protocol):
+    """Finds papers by words."""
+
+    async def add(self, papers: Iterable[Paper]) -> None:
+        """Make papers findable, replacing those of the same ids."""
+
+    async def search(self, query: str, *, limit: int, offset: int = 0) -> tuple[int, list[PaperId]]:
+        """Return how many papers fit and the ids of one page, best first. Any input is a query."""

@@ -1,0 +1,1 @@
+"""What the product does, in the product's words: decisions are pure, the loops around them dull."""

@@ -1,0 +1,171 @@
+"""Carry a planned digest to its channel, message by message; the plan was made elsewhere.
+
+Every step is durable before the next: ``sending`` is written before the platform is called, so that
+after a crash a message is known to be either not tried, or perhaps there. What is perhaps there is
+looked for in the channel before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot import cards
+from bot.domain.channels import ChannelRef
+from bot.domain.deliveries import HEAD, Delivery, DeliveryState, Seen, Slot
+from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
+from bot.domain.papers import PaperId
+from bot.domain.reply import Reply
+from bot.ports import ChatAdapter, Store, Thread
+
+log = structlog.get_logger()
+
+CLOCKS_DIFFER = timedelta(seconds=60)
+"""How far a platform's clock may be behind ours when a channel is read back."""
+
+UNFINISHED = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far a digest came.
+
+    Attributes:
+        done: Whether nothing is left to send.
+        retry_after: Seconds to wait before going on, where the platform said so.
+        gone: Why the channel takes nothing any more, or ``None``.
+    """
+
+    done: bool
+    retry_after: float | None = None
+    gone: PlatformError | None = None
+
+
+async def deliver(
+    slot: Slot, *, store: Store, adapter: ChatAdapter, clock: Callable[[], datetime]
+) -> Outcome:
+    """Send what is left of a slot's digest, in order, and record what the channel has seen."""
+    deliveries = list(await store.deliveries(slot))
+    outcome = Outcome(done=True)
+    for index, delivery in enumerate(deliveries):
+        if delivery.state not in UNFINISHED:
+            continue
+        head = deliveries[0]
+        if delivery.in_thread and head.state is not DeliveryState.SENT:
+            await store.advance(delivery.key, DeliveryState.FAILED, reason="the head was not sent")
+            continue
+        try:
+            deliveries[index] = await _send(
+                delivery, _thread(delivery, head), store, adapter, clock
+            )
+        except Refused as error:
+            log.error("message refused", **_fields(delivery), reason=str(error))
+            await store.advance(delivery.key, DeliveryState.FAILED, reason=str(error))
+            deliveries[index] = replace(delivery, state=DeliveryState.FAILED)
+        except Gone as error:
+            for left in deliveries[index:]:
+                await store.advance(left.key, DeliveryState.PARKED, reason=str(error))
+            outcome = Outcome(done=True, gone=error)
+            break
+        except TryLater as error:
+            log.warning("message postponed", **_fields(delivery), reason=str(error))
+            await store.advance(delivery.key, DeliveryState.PLANNED, reason=str(error))
+            return Outcome(done=False, retry_after=error.retry_after)
+        except Ambiguous as error:
+            log.warning("answer lost", **_fields(delivery), reason=str(error))
+            await store.advance(delivery.key, DeliveryState.AMBIGUOUS, reason=str(error))
+            return Outcome(done=False)
+    await _account(slot, store)
+    return outcome
+
+
+async def _send(
+    delivery: Delivery,
+    thread: Thread | None,
+    store: Store,
+    adapter: ChatAdapter,
+    clock: Callable[[], datetime],
+) -> Delivery:
+    ref = None
+    if delivery.attempted_at and delivery.state in (DeliveryState.SENDING, DeliveryState.AMBIGUOUS):
+        ref = await adapter.find(
+            delivery.slot.channel,
+            key=delivery.key,
+            since=delivery.attempted_at - CLOCKS_DIFFER,
+            thread=thread,
+        )
+    if ref is None:
+        reply = await message_of(delivery, store)
+        await store.advance(delivery.key, DeliveryState.SENDING, at=clock())
+        ref = await adapter.post(delivery.slot.channel, reply, key=delivery.key, thread=thread)
+    await store.advance(delivery.key, DeliveryState.SENT, ref=ref)
+    return replace(delivery, state=DeliveryState.SENT, ref=ref)
+
+
+def _thread(delivery: Delivery, head: Delivery) -> Thread | None:
+    if not delivery.in_thread or head.ref is None:
+        return None
+    return Thread(head.ref, cards.digest_title(max(batch.day for batch in head.batches)))
+
+
+async def message_of(delivery: Delivery, store: Store) -> Reply:
+    """Return the message of a delivery as it reads now."""
+    wanted = (*delivery.papers, *delivery.resurfaced)
+    papers = await store.papers(wanted)
+    tallies = await store.tallies(delivery.slot.channel, wanted)
+    return cards.digest_message(delivery, papers, tallies)
+
+
+async def _account(slot: Slot, store: Store) -> None:
+    """Record what reached the channel: the papers as seen, their number on the receipt."""
+    deliveries = await store.deliveries(slot)
+    sent = [each for each in deliveries if each.state is DeliveryState.SENT]
+    shown = {paper for each in sent for paper in each.papers}
+    await store.mark_seen(slot.channel, await seen_of(sent, store, slot))
+    for receipt in await store.receipts(slot.channel, limit=7):
+        if receipt.slot == slot:
+            await store.save_receipt(replace(receipt, posted=len(shown)))
+    log.info(
+        "digest posted",
+        channel=str(slot.channel),
+        day=str(slot.day),
+        papers=len(shown),
+        messages=len(sent),
+        failed=sum(each.state is DeliveryState.FAILED for each in deliveries),
+    )
+
+
+async def seen_of(deliveries: list[Delivery], store: Store, slot: Slot) -> Mapping[PaperId, Seen]:
+    """Return the ledger entries that follow from messages that were sent."""
+    shown = {
+        paper: max(each.batches, key=lambda batch: batch.day)
+        for each in deliveries
+        for paper in (*each.papers, *each.resurfaced)
+    }
+    papers = await store.papers(shown)
+    return {
+        paper: Seen(batch, slot.day, papers[paper].upvotes if paper in papers else None)
+        for paper, batch in shown.items()
+    }
+
+
+async def refresh(slot: Slot, *, store: Store, adapter: ChatAdapter) -> None:
+    """Make a digest's head show today's counts."""
+    for delivery in await store.deliveries(slot):
+        if delivery.part == HEAD and delivery.ref and delivery.state is DeliveryState.SENT:
+            await adapter.edit(delivery.ref, await message_of(delivery, store))
+
+
+async def park(channel: ChannelRef, error: PlatformError, *, store: Store) -> None:
+    """Stop posting to a channel that takes nothing any more, and say so to the operator, once."""
+    subscription = await store.subscription(channel)
+    if subscription and subscription.parked is None:
+        await store.save_subscription(replace(subscription, parked=str(error)))
+        log.error("channel parked", channel=str(channel), reason=str(error), cure=error.cure)
+
+
+def _fields(delivery: Delivery) -> dict[str, str]:
+    return {"channel": str(delivery.slot.channel), "part": delivery.part}

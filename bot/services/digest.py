@@ -1,0 +1,190 @@
+"""Decide what a channel's digest holds. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from bot.cards import day_name
+from bot.domain.channels import Filters, Layout, Subscription
+from bot.domain.deliveries import HEAD, Delivery, Held, Receipt, Seen, Slot, delivery_key
+from bot.domain.papers import Batch, BatchKey, Paper, PaperId, distinct, is_ready
+from bot.text import count
+
+CARDS_PER_MESSAGE = 3
+"""Three full cards with their buttons fit every platform's message."""
+
+RESURFACED_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A digest as it will be posted, and the account of how it came about."""
+
+    deliveries: tuple[Delivery, ...]
+    receipt: Receipt
+
+
+def rank(papers: Sequence[Paper]) -> tuple[Paper, ...]:
+    """Return papers by Hugging Face votes, then in the source's order; unknown counts last."""
+    return tuple(
+        sorted(
+            papers, key=lambda paper: -1 if paper.upvotes is None else paper.upvotes, reverse=True
+        )
+    )
+
+
+def objection(paper: Paper, filters: Filters) -> str | None:
+    """Return why a channel's filters leave a paper out, or ``None`` if they let it in."""
+    if filters.min_upvotes and (paper.upvotes or 0) < filters.min_upvotes:
+        return f"fewer than {count(filters.min_upvotes, 'vote')}"
+    words = " ".join((paper.title, paper.abstract, *paper.keywords))
+    for word in filters.exclude:
+        if _contains(words, word):
+            return f"mentions “{word}”"
+    if filters.include and not any(_contains(words, word) for word in filters.include):
+        return "mentions none of " + ", ".join(f"“{word}”" for word in filters.include)
+    return None
+
+
+def _contains(text: str, word: str) -> bool:
+    pattern = r"\s+".join(map(re.escape, word.split()))
+    return re.search(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def candidates(
+    batches: Sequence[Batch], last: Collection[BatchKey], now: datetime
+) -> tuple[Batch, ...]:
+    """Return the batches a digest is made of: each source's newest, and what the last one left.
+
+    The batch posted last is looked at again, for papers listed after it was posted, while only the
+    newest one has come after it. After a longer silence the newest batch alone counts: no flood.
+
+    Args:
+        batches: The kept batches, newest day first, at least two of each source.
+        last: The batches of the digest posted last.
+        now: The present.
+    """
+    chosen: list[Batch] = []
+    for source in dict.fromkeys(batch.key.source for batch in batches):
+        ready = [batch for batch in batches if batch.key.source == source and is_ready(batch, now)]
+        chosen += ready[:1]
+        chosen += [batch for batch in ready[1:2] if batch.key in last]
+    return tuple(chosen)
+
+
+def plan_digest(
+    subscription: Subscription,
+    day: date,
+    batches: Sequence[Batch],
+    seen: Mapping[PaperId, Seen],
+    *,
+    now: datetime,
+    next_run: datetime | None = None,
+) -> Plan:
+    """Plan one channel's digest for one local day; an empty one still has its receipt.
+
+    Args:
+        subscription: The channel's standing order.
+        day: The channel's local date, half of the slot.
+        batches: What ``candidates`` chose.
+        seen: What the channel was shown before, among those papers.
+        now: The present.
+        next_run: When the next digest is due, for the receipt.
+    """
+    slot = Slot(subscription.channel, day)
+    keys = tuple(batch.key for batch in batches)
+    listed = distinct(paper for batch in batches for paper in batch.papers)
+    batch_of = {paper.id: batch.key for batch in reversed(batches) for paper in batch.papers}
+    held: Counter[str] = Counter()
+    fresh: list[Paper] = []
+    resurfaced: list[PaperId] = []
+    for paper in listed:
+        before = seen.get(paper.id)
+        if before and before.batch.day < batch_of[paper.id].day:
+            resurfaced.append(paper.id)
+            held["listed again after it was posted"] += 1
+        elif before:
+            held["already posted"] += 1
+        elif reason := objection(paper, subscription.filters):
+            held[reason] += 1
+        else:
+            fresh.append(paper)
+    ranked = rank(fresh)[: subscription.limit]
+    if over := len(fresh) - len(ranked):
+        held[f"beyond the limit of {subscription.limit}"] += over
+    deliveries = _cut(slot, subscription.layout, keys, ranked, tuple(resurfaced)) if ranked else ()
+    receipt = Receipt(
+        slot=slot,
+        ran_at=now,
+        batches=keys,
+        listed=len(listed),
+        matched=len(fresh),
+        posted=0,
+        held=tuple(Held(reason, number) for reason, number in held.most_common()),
+        note=_note(batches, len(ranked), held),
+        next_run=next_run,
+    )
+    return Plan(deliveries, receipt)
+
+
+def _note(batches: Sequence[Batch], planned: int, held: Mapping[str, int]) -> str:
+    if not batches:
+        return "No batch is ready: nothing has been listed yet."
+    newest = max(batch.key.day for batch in batches)
+    if planned:
+        return f"{count(planned, 'paper')} of the batch of {day_name(newest)}."
+    why = ", ".join(f"{number} {reason}" for reason, number in held.items())
+    return f"Nothing new: the newest batch is of {day_name(newest)} ({why})."
+
+
+def not_ordered(
+    subscription: Subscription, day: date, now: datetime, next_run: datetime
+) -> Receipt:
+    """Return the account of a day on which the channel wants no digest."""
+    days = ", ".join(subscription.schedule.weekdays)
+    note = f"No digest is ordered for a {day:%A} (weekdays: {days})."
+    return Receipt(Slot(subscription.channel, day), now, (), 0, 0, 0, (), note, next_run)
+
+
+def _cut(
+    slot: Slot,
+    layout: Layout,
+    keys: tuple[BatchKey, ...],
+    ranked: Sequence[Paper],
+    resurfaced: tuple[PaperId, ...],
+) -> tuple[Delivery, ...]:
+    ids = tuple(paper.id for paper in ranked)
+    per_head = CARDS_PER_MESSAGE if layout is Layout.CARDS else len(ids)
+    head = Delivery(
+        key=delivery_key(slot, keys, HEAD),
+        slot=slot,
+        part=HEAD,
+        position=0,
+        layout=layout,
+        batches=keys,
+        papers=ids[:per_head],
+        resurfaced=resurfaced[:RESURFACED_SHOWN],
+    )
+    if layout is Layout.LIST:
+        return (head,)
+    size = CARDS_PER_MESSAGE if layout is Layout.CARDS else 1
+    start = per_head if layout is Layout.CARDS else 0
+    rest = []
+    for position, first in enumerate(range(start, len(ids), size), start=1):
+        part = f"cards-{position + 1}" if layout is Layout.CARDS else str(ids[first])
+        rest.append(
+            replace(
+                head,
+                key=delivery_key(slot, keys, part),
+                part=part,
+                position=position,
+                papers=ids[first : first + size],
+                first_rank=first + 1,
+                resurfaced=(),
+            )
+        )
+    return (head, *rest)

@@ -1,0 +1,185 @@
+"""Every setting, with its description, default and environment name; read once, in ``main``.
+
+The environment name of ``slack.bot_token`` is ``SLACK_BOT_TOKEN``: the section, then the field.
+Values also come from a file ``.env`` in the working folder and from files of the same names in
+``/run/secrets``. Secrets are ``SecretStr`` and never appear in an error.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from bot.domain.channels import WORKDAYS, Layout, Weekday
+from bot.domain.errors import ConfigError
+
+SECRETS_FOLDER = Path("/run/secrets")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no IANA time zone, such as Europe/Berlin") from error
+    return name
+
+
+def _split_commas(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+COMMAS = (NoDecode, BeforeValidator(_split_commas))
+
+
+class Section(BaseModel):
+    """One feature's settings."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class SlackSettings(Section):
+    """Slack. Off until a bot token is set."""
+
+    bot_token: SecretStr | None = Field(None, description="Bot token (`xoxb-…`); turns Slack on.")
+    app_token: SecretStr | None = Field(
+        None, description="App-level token (`xapp-…`), needed for Socket Mode."
+    )
+    signing_secret: SecretStr | None = Field(
+        None, description="Signing secret of the app, needed for HTTP mode."
+    )
+    mode: Literal["socket", "http"] = Field(
+        "socket", description="How events arrive: `socket` needs no public address."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode.")
+    port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
+    api_url: str = Field(
+        "https://slack.com/api/", description="Web API address; change it for a proxy or a test."
+    )
+
+
+class DiscordSettings(Section):
+    """Discord. Off until a token is set."""
+
+    token: SecretStr | None = Field(None, description="Bot token; turns Discord on.")
+    guild: int | None = Field(
+        None, description="Register commands in this guild alone, at once; for trying things out."
+    )
+
+
+class StoreSettings(Section):
+    """Where state is kept."""
+
+    url: str = Field(
+        "tinydb:///data/daily-papers",
+        description="`tinydb:///absolute/folder`, `tinydb:relative/folder`, or `memory:`.",
+    )
+
+
+class SourcesSettings(Section):
+    """Where papers come from."""
+
+    enabled: Annotated[tuple[str, ...], *COMMAS] = Field(
+        ("huggingface",),
+        description="Sources to poll, separated by commas: `huggingface`, `sample`, `folder`.",
+    )
+    folder: Path | None = Field(
+        None, description="Folder of captured `YYYY-MM.json[.gz]` payloads, for source `folder`."
+    )
+    poll_minutes: int = Field(20, ge=1, le=1440, description="Minutes between two polls.")
+
+
+class HuggingFaceSettings(Section):
+    """The Hugging Face API."""
+
+    token: SecretStr | None = Field(
+        None, description="Access token; doubles the rate limit, otherwise not needed."
+    )
+    api_url: str = Field(
+        "https://huggingface.co", description="Address of the API; change it for a mirror."
+    )
+    timeout: float = Field(20, gt=0, le=300, description="Seconds to wait for an answer.")
+
+
+class DigestSettings(Section):
+    """What a new subscription starts with, unless the command says otherwise."""
+
+    at: time = Field(time(9, 0), description="Local hour of the digest, `HH:MM`.")
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="IANA time zone of new subscriptions."
+    )
+    weekdays: Annotated[tuple[Weekday, ...], *COMMAS] = Field(
+        WORKDAYS, description="Days of the week, separated by commas."
+    )
+    layout: Layout = Field(Layout.THREAD, description="`thread`, `list` or `cards`.")
+    limit: int = Field(10, ge=1, le=25, description="Papers per digest at the most.")
+    refresh_seconds: int = Field(
+        10, ge=5, le=3600, description="Least time between two edits of a head message."
+    )
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe events to log."
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto` is coloured lines on a terminal and JSON elsewhere."
+    )
+
+
+class Settings(BaseSettings):
+    """All sections."""
+
+    model_config = SettingsConfigDict(
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    slack: SlackSettings = Field(default_factory=SlackSettings)
+    discord: DiscordSettings = Field(default_factory=DiscordSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    sources: SourcesSettings = Field(default_factory=SourcesSettings)
+    hf: HuggingFaceSettings = Field(default_factory=HuggingFaceSettings)
+    digest: DigestSettings = Field(default_factory=DigestSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment, ``.env`` and the secrets folder.
+
+    Raises:
+        ConfigError: naming each wrong setting by its environment name, never by its value.
+    """
+    secrets = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
+    try:
+        return Settings(_secrets_dir=secrets)
+    except ValidationError as error:
+        problems = []
+        for each in error.errors(include_input=False, include_url=False):
+            name = "_".join(map(str, each["loc"][:2])).upper()
+            problems.append(f"{name}: {each['msg'].removeprefix('Value error, ')}")
+        raise ConfigError(
+            "settings that cannot be used:\n  " + "\n  ".join(problems)
+        ) from None  # the cause would print the values
+    except SettingsError as error:
+        raise ConfigError(f"settings cannot be read: {error}") from None
