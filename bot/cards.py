@@ -88,7 +88,9 @@ def item(paper: Paper, tally: Tally, rank: int | None = None) -> Item:
 
 def links(paper: Paper) -> tuple[LinkButton, ...]:
     """Return the pages about a paper."""
-    found = [LinkButton("Paper", paper.url), LinkButton("arXiv", paper.id.arxiv_url)]
+    found = [LinkButton("Paper", paper.url)]
+    if paper.id.arxiv_url:
+        found.append(LinkButton("arXiv", paper.id.arxiv_url))
     if paper.code_url:
         stars = f" ★ {paper.code_stars:,}" if paper.code_stars else ""
         found.append(LinkButton(f"Code{stars}", paper.code_url))

@@ -143,6 +143,15 @@ class LogSettings(Section):
     )
 
 
+class HealthSettings(Section):
+    """How others see that the bot is alive."""
+
+    file: Path | None = Field(
+        None,
+        description="File that a running bot renews; by default one in the temporary folder.",
+    )
+
+
 class Settings(BaseSettings):
     """All sections."""
 
@@ -162,6 +171,7 @@ class Settings(BaseSettings):
     hf: HuggingFaceSettings = Field(default_factory=HuggingFaceSettings)
     digest: DigestSettings = Field(default_factory=DigestSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
 
 
 def load_settings() -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -135,9 +135,9 @@ class Schedule:
         """The time zone's rules."""
         return ZoneInfo(self.timezone)
 
-    def allows(self, local: datetime) -> bool:
+    def allows(self, day: date) -> bool:
         """Tell whether a digest may be posted on that local day."""
-        return tuple(Weekday)[local.weekday()] in self.weekdays
+        return tuple(Weekday)[day.weekday()] in self.weekdays
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -73,15 +74,18 @@ class PaperId:
 
     @property
     def url(self) -> str:
-        """The paper's page on Hugging Face (new style ids) or arXiv."""
-        if "/" in self.key:
-            return f"https://arxiv.org/abs/{self.key}"
-        return f"https://huggingface.co/papers/{self.key}"
+        """The paper's page on Hugging Face, or on arXiv where its id is of the old style.
+
+        A paper that is known by its title alone has no page: the link searches for it.
+        """
+        if self.arxiv_url is None:
+            return f"https://huggingface.co/papers?q={quote_plus(self.key.replace('-', ' '))}"
+        return self.arxiv_url if "/" in self.key else f"https://huggingface.co/papers/{self.key}"
 
     @property
-    def arxiv_url(self) -> str:
-        """The paper's abstract page on arXiv."""
-        return f"https://arxiv.org/abs/{self.key}"
+    def arxiv_url(self) -> str | None:
+        """The paper's abstract page on arXiv, if its arXiv id is known."""
+        return f"https://arxiv.org/abs/{self.key}" if self.archive == "arxiv" else None
 
 
 def _old_style(key: str) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot import cards
-from bot.domain.channels import ChannelRef
+from bot.domain.channels import ChannelRef, MessageRef
 from bot.domain.deliveries import HEAD, Delivery, DeliveryState, Seen, Slot
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 from bot.domain.papers import PaperId
@@ -50,6 +50,8 @@ async def deliver(
     """Send what is left of a slot's digest, in order, and record what the channel has seen."""
     deliveries = list(await store.deliveries(slot))
     outcome = Outcome(done=True)
+    if not any(each.state in UNFINISHED for each in deliveries):
+        return outcome
     for index, delivery in enumerate(deliveries):
         if delivery.state not in UNFINISHED:
             continue
@@ -59,7 +61,7 @@ async def deliver(
             continue
         try:
             deliveries[index] = await _send(
-                delivery, _thread(delivery, head), store, adapter, clock
+                delivery, thread_of(delivery, head.ref), store, adapter, clock
             )
         except Refused as error:
             log.error("message refused", **_fields(delivery), reason=str(error))
@@ -105,10 +107,11 @@ async def _send(
     return replace(delivery, state=DeliveryState.SENT, ref=ref)
 
 
-def _thread(delivery: Delivery, head: Delivery) -> Thread | None:
-    if not delivery.in_thread or head.ref is None:
+def thread_of(delivery: Delivery, head: MessageRef | None) -> Thread | None:
+    """Return the thread that a delivery belongs into, if it does and its head is there."""
+    if not delivery.in_thread or head is None:
         return None
-    return Thread(head.ref, cards.digest_title(max(batch.day for batch in head.batches)))
+    return Thread(head, cards.digest_title(max(batch.day for batch in delivery.batches)))
 
 
 async def message_of(delivery: Delivery, store: Store) -> Reply:

@@ -68,6 +68,6 @@ def latest_daily(at: time, zone: ZoneInfo, until: datetime) -> tuple[date, datet
 def next_run(schedule: Schedule, after: datetime) -> datetime:
     """Return when the next digest is due, in UTC, weekdays heeded."""
     instant = next_daily(daily_time(schedule), schedule.zone, after)
-    while not schedule.allows(instant.astimezone(schedule.zone)):
+    while not schedule.allows(instant.astimezone(schedule.zone).date()):
         instant = next_daily(daily_time(schedule), schedule.zone, instant)
     return instant

@@ -1,0 +1,20 @@
+"""The first sentences of the abstract: instant, offline, and never wrong about the paper."""
+
+from __future__ import annotations
+
+from bot.domain.papers import Paper
+from bot.ports import Summary
+from bot.text import one_line
+from bot.text import sentences as split_sentences
+
+
+class LeadSummarizer:
+    """A ``Summarizer`` that quotes."""
+
+    async def summarize(self, paper: Paper, sentences: int = 3) -> Summary:
+        """Return the abstract's first sentences, else the source's one line."""
+        if quoted := split_sentences(paper.abstract)[:sentences]:
+            return Summary(quoted, "the abstract's first sentences")
+        if paper.one_line:
+            return Summary((one_line(paper.one_line),), "one line by Hugging Face")
+        return Summary(("No abstract is known yet.",), "nothing to quote")

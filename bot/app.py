@@ -1,0 +1,232 @@
+"""Put the parts together, and keep them running: the one file that sees all sides.
+
+``build`` makes an ``App`` from settings; anything it would make can be handed in instead. ``run``
+owns one task group: a platform that fails is started again with growing pauses and never stops the
+others; only a platform that cannot work as it is set up ends the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import random
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from adapters.papers import open_sources
+from adapters.search.words import WordIndex
+from adapters.storage import open_store
+from adapters.summarizers.lead import LeadSummarizer
+from bot.commands import Defaults
+from bot.dispatch import Dispatcher
+from bot.domain.channels import Schedule
+from bot.domain.errors import ConfigError, PlatformError
+from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
+from bot.scheduler import Scheduler
+from config.settings import Settings
+
+log = structlog.get_logger()
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+STEADY = timedelta(minutes=5)
+"""A platform that ran this long has recovered; its next pause is short again."""
+
+HEALTH_EVERY = 15.0
+HEALTH_OLD = timedelta(seconds=60)
+
+
+def utc_now() -> datetime:
+    """Return the present; the one place where the clock is read."""
+    return datetime.now(UTC)
+
+
+def health_file(settings: Settings) -> Path:
+    """Return the file in which a running bot says that it is alive."""
+    default = Path(tempfile.gettempdir()) / f"daily-papers-{os.getuid()}.json"
+    return settings.health.file or default
+
+
+@dataclass(slots=True)
+class App:
+    """The running product."""
+
+    settings: Settings
+    store: Store
+    index: SearchIndex
+    sources: Mapping[str, PaperSource]
+    adapters: Mapping[str, ChatAdapter]
+    inbox: Dispatcher
+    scheduler: Scheduler
+    clock: Callable[[], datetime]
+    _up: dict[str, str] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Serve every platform until cancelled, or until a person leaves the console.
+
+        Raises:
+            ConfigError: if a platform cannot work as it is set up.
+        """
+        with _cancelled_by(signal.SIGTERM):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    platforms = [
+                        group.create_task(self._keep(adapter), name=name)
+                        for name, adapter in self.adapters.items()
+                    ]
+                    others = [
+                        group.create_task(self._schedule(), name="scheduler"),
+                        group.create_task(self._report_health(), name="health"),
+                    ]
+                    await asyncio.wait(platforms, return_when=asyncio.FIRST_COMPLETED)
+                    for task in (*platforms, *others):
+                        task.cancel()
+            except* ConfigError as problems:
+                raise _first(problems) from None
+
+    async def _keep(self, adapter: ChatAdapter) -> None:
+        name, pause, first = adapter.platform, FIRST_PAUSE, True
+        while True:
+            started = self.clock()
+            self._up[name] = "up"
+            log.info("platform starts", platform=name)
+            try:
+                return await adapter.serve(self.inbox)
+            except ConfigError as error:
+                if first:
+                    raise
+                problem = str(error)
+            except PlatformError as error:
+                problem = str(error)
+            except Exception:
+                log.exception("platform failed unexpectedly", platform=name)
+                problem = "unexpected error, see the log"
+            first = False
+            pause = (
+                FIRST_PAUSE if self.clock() - started > STEADY else min(pause * 2, LONGEST_PAUSE)
+            )
+            self._up[name] = f"down: {problem}"
+            log.error("platform down", platform=name, reason=problem, retry_after=round(pause))
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+
+    async def _schedule(self) -> None:
+        await self.scheduler.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.scheduler.stop()
+
+    async def _report_health(self) -> None:
+        file = health_file(self.settings)
+        try:
+            while True:
+                state = {"at": self.clock().isoformat(), "pid": os.getpid(), "platforms": self._up}
+                try:
+                    await asyncio.to_thread(_write, file, json.dumps(state))
+                except OSError as error:
+                    log.warning("health not written", file=str(file), reason=str(error))
+                await asyncio.sleep(HEALTH_EVERY)
+        finally:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+
+
+def _write(file: Path, content: str) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.write_text(content, encoding="utf-8")
+    fresh.replace(file)
+
+
+def _first(problems: ExceptionGroup[ConfigError]) -> ConfigError:
+    found: BaseException = problems
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, ConfigError) else ConfigError(str(found))
+
+
+@contextmanager
+def _cancelled_by(number: signal.Signals) -> Iterator[None]:
+    """Cancel the current task when a signal arrives, where the platform has signals."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        loop.add_signal_handler(number, task.cancel if task else loop.stop)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(number)
+
+
+def configured_adapters(settings: Settings) -> dict[str, ChatAdapter]:
+    """Return the platforms that have a token; the code of the others is never imported."""
+    adapters: dict[str, ChatAdapter] = {}
+    if settings.slack.bot_token:
+        adapters["slack"] = importlib.import_module("adapters.slack.app").SlackAdapter(
+            settings.slack
+        )
+    if settings.discord.token:
+        module = importlib.import_module("adapters.discord.app")
+        adapters["discord"] = module.DiscordAdapter(settings.discord)
+    return adapters
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    sources: Mapping[str, PaperSource] | None = None,
+    adapters: Mapping[str, ChatAdapter] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[App]:
+    """Make the product from its settings, and close what was opened at the end.
+
+    Raises:
+        ConfigError: if something cannot work as it is set up.
+        StoreError: if the state cannot be opened.
+    """
+    async with AsyncExitStack() as stack:
+        if store is None:
+            store = await open_store(settings.store.url)
+            stack.push_async_callback(store.close)
+        if sources is None:
+            sources = await open_sources(settings, stack)
+        if adapters is None:
+            adapters = configured_adapters(settings)
+        index = WordIndex()
+        await index.add((await store.papers()).values())
+        digest = settings.digest
+        inbox = Dispatcher(
+            store=store,
+            index=index,
+            summarizer=LeadSummarizer(),
+            sources=sources,
+            clock=clock,
+            defaults=Defaults(
+                schedule=Schedule(digest.at, digest.timezone, digest.weekdays),
+                sources=tuple(sources),
+                layout=digest.layout,
+                limit=digest.limit,
+            ),
+        )
+        scheduler = Scheduler(
+            store=store,
+            index=index,
+            sources=sources,
+            adapters=adapters,
+            clock=clock,
+            stale=inbox.stale,
+            poll_every=timedelta(minutes=settings.sources.poll_minutes),
+            refresh_every=timedelta(seconds=digest.refresh_seconds),
+        )
+        inbox.reschedule = scheduler.reschedule
+        yield App(settings, store, index, sources, adapters, inbox, scheduler, clock)

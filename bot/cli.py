@@ -1,0 +1,390 @@
+"""The command line: read arguments, call the product, turn its errors into one line.
+
+Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from collections.abc import Coroutine
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.text import Text
+
+from bot import __version__, logs
+from bot import doctor as checks
+from bot.app import HEALTH_OLD, App, build, health_file, utc_now
+from bot.demo import demo as run_demo
+from bot.domain.channels import ChannelRef, Layout
+from bot.domain.errors import ConfigError, DailyPapersError
+from bot.domain.papers import Batch, Paper, distinct
+from bot.exports import FORMATS
+from bot.preview import Preview, preview_of
+from config.settings import Settings, load_settings
+
+log = structlog.get_logger()
+
+cli = typer.Typer(
+    help="Bring each day's Hugging Face Daily Papers to Slack and Discord channels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+bring_in = typer.Typer(help="Bring papers from files into the library.", no_args_is_help=True)
+cli.add_typer(bring_in, name="import")
+
+CONNECT_SECONDS = 60.0
+SOURCES = ("huggingface", "folder", "page", "sample")
+
+
+class Platform(StrEnum):
+    """Where a digest can be drawn."""
+
+    CONSOLE = "console"
+    SLACK = "slack"
+    DISCORD = "discord"
+
+
+class Manifest(StrEnum):
+    """What can be registered with a platform."""
+
+    SLACK = "slack"
+    DISCORD = "discord"
+
+
+class Format(StrEnum):
+    """What papers can be written as; the names of ``exports.FORMATS``."""
+
+    JSON = "json"
+    CSV = "csv"
+    BIBTEX = "bibtex"
+
+
+def _date(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is no date; write it as in 2026-05-07") from None
+
+
+Day = Annotated[
+    date | None, typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="Which day.")
+]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        cli()
+    except DailyPapersError as error:
+        print(f"daily-papers: {logs.redact(str(error))}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    try:
+        asyncio.run(work)
+    except asyncio.CancelledError:
+        log.info("stopped")
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    logs.configure(settings.log.level, settings.log.format)
+    return settings
+
+
+def _out() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    _out().print(__version__)
+
+
+@cli.command()
+def demo() -> None:
+    """Tour the whole product on this terminal: no account, no network, no traces."""
+    _run(run_demo())
+
+
+@cli.command()
+def run(
+    console: Annotated[
+        bool, typer.Option("--console", help="Also chat on this terminal; needs no token.")
+    ] = False,
+) -> None:
+    """Run the bot on every platform that has a token."""
+    _run(_serve(_settings(), console))
+
+
+async def _serve(settings: Settings, with_console: bool) -> None:
+    from bot.app import configured_adapters
+
+    adapters = configured_adapters(settings)
+    if with_console:
+        module = importlib.import_module("adapters.console.app")
+        log_file = checks.state_folder(settings.store.url)
+        adapters["console"] = module.ConsoleAdapter(
+            clock=utc_now,
+            log=log_file / "console.jsonl" if log_file else None,
+            interactive=sys.stdin.isatty(),
+        )
+    if not adapters:
+        raise ConfigError(
+            "no platform is set up: set SLACK_BOT_TOKEN or DISCORD_TOKEN (README.md shows how to "
+            "get one), or look around with `daily-papers demo` or `daily-papers run --console`"
+        )
+    async with build(settings, adapters=adapters) as app:
+        await app.run()
+
+
+@cli.command()
+def preview(
+    platform: Annotated[Platform, typer.Option(help="Where it would be posted.")] = (
+        Platform.CONSOLE
+    ),
+    source: Annotated[
+        str | None, typer.Option(help="Source of the papers; by default the first enabled one.")
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="File or folder of the source `page` or `folder`.")
+    ] = None,
+    day: Day = None,
+    layout: Annotated[Layout, typer.Option(help="How it is laid out.")] = Layout.THREAD,
+    limit: Annotated[int, typer.Option(min=1, max=25, help="Papers at the most.")] = 10,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the exact request bodies, in order.")
+    ] = False,
+) -> None:
+    """Show the digest that a channel would get, without posting it."""
+    _run(_preview(_settings(), Preview(platform.value, source, path, day, layout, limit), as_json))
+
+
+async def _preview(settings: Settings, wanted: Preview, as_json: bool) -> None:
+    messages = await preview_of(settings, wanted, now=utc_now())
+    out = _out()
+    if as_json:
+        out.out(json.dumps([each.body for each in messages], ensure_ascii=False, indent=1))
+        return
+    render = importlib.import_module("adapters.console.render").render
+    screen = Console(width=min(out.width, 80), highlight=False)
+    for number, message in enumerate(messages, start=1):
+        screen.print(render(message.reply, title=f"message {number} · {message.place}"))
+
+
+@cli.command()
+def post(
+    day: Annotated[
+        date,
+        typer.Option("--date", parser=_date, metavar="YYYY-MM-DD", help="The batch to post."),
+    ],
+    channel: Annotated[
+        str | None,
+        typer.Option(help="One channel, as in slack:T1/C1; by default all subscribed ones."),
+    ] = None,
+) -> None:
+    """Post the digest of one day now; papers a channel has seen are left out as always."""
+    _run(_post(_settings(), day, channel))
+
+
+async def _post(settings: Settings, day: date, channel: str | None) -> None:
+    async with build(settings) as app:
+        orders = [each for each in await app.store.subscriptions() if each.parked is None]
+        if channel is not None:
+            try:
+                wanted = ChannelRef.parse(channel)
+            except ValueError as error:
+                raise ConfigError(f"--channel: {error}") from error
+            orders = [each for each in orders if each.channel == wanted]
+        if not orders:
+            whose = f"{channel} has no subscription" if channel else "no channel is subscribed"
+            raise ConfigError(f"{whose}: run `/papers subscribe` in the channel first")
+        batches = {name: await source.batch(day) for name, source in app.sources.items()}
+        for batch in batches.values():
+            await app.store.save_batch(batch, app.clock())
+        serving = [asyncio.create_task(each.serve(app.inbox)) for each in app.adapters.values()]
+        try:
+            for order in orders:
+                chosen = tuple(batches[name] for name in order.sources if name in batches)
+                await _post_one(app, order.channel, day, chosen, serving)
+        finally:
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
+
+
+async def _post_one(
+    app: App,
+    channel: ChannelRef,
+    day: date,
+    batches: tuple[Batch, ...],
+    serving: list[asyncio.Task[None]],
+) -> None:
+    """Post one channel's digest, waiting while its platform connects."""
+    order = await app.store.subscription(channel)
+    deadline = app.clock().timestamp() + CONNECT_SECONDS
+    while order:
+        for task in serving:
+            if task.done() and (problem := task.exception()):
+                raise problem
+        again = await app.scheduler.runs.run(order, day, batches)
+        if again is None:
+            break
+        if app.clock().timestamp() + again > deadline:
+            raise ConfigError(f"{channel}: not posted within {CONNECT_SECONDS:.0f} s; see the log")
+        await asyncio.sleep(again)
+    (receipt, *_) = await app.store.receipts(channel, 1)
+    _out().print(f"{channel}: {receipt.note} Posted {receipt.posted}.", markup=False)
+
+
+@bring_in.command("page")
+def import_page(
+    file: Annotated[Path, typer.Argument(help="A saved Daily Papers page, as text.")],
+    day: Day = None,
+) -> None:
+    """Import the papers of one saved page."""
+    _run(_import("page", file, day))
+
+
+@bring_in.command("folder")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="Captured payloads, YYYY-MM.json or .json.gz.")],
+) -> None:
+    """Import every batch of a folder of captured payloads."""
+    _run(_import("folder", folder, None))
+
+
+async def _import(kind: str, path: Path, day: date | None) -> None:
+    settings = _settings()
+    source = importlib.import_module("adapters.papers").open_file(kind, path, day, utc_now().date())
+    days = await source.days()
+    papers = added = 0
+    async with build(settings, sources={}, adapters={}) as app:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            for each in progress.track(days, description=f"Importing {path.name}"):
+                batch = await source.batch(each)
+                papers += len(batch.papers)
+                added += await app.store.save_batch(batch, app.clock())
+    _out().print(f"{len(days)} batches, {papers:,} papers read, {added:,} new in the library.")
+
+
+@cli.command()
+def export(
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format("json"),
+    since: Annotated[
+        date | None,
+        typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Only batches of this day or later."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write; by default the screen.")] = (
+        None
+    ),
+) -> None:
+    """Write the library's papers for other programs."""
+    papers = asyncio.run(_library(_settings(), since))
+    written = FORMATS[form.value](papers)
+    if output is None:
+        sys.stdout.write(written)
+        return
+    try:
+        output.write_text(written, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--output: {output} cannot be written ({error.strerror})") from error
+    Console(stderr=True).print(f"{len(papers):,} papers in {output}", markup=False)
+
+
+async def _library(settings: Settings, since: date | None) -> tuple[Paper, ...]:
+    async with build(settings, sources={}, adapters={}) as app:
+        if since is None:
+            papers = tuple((await app.store.papers()).values())
+        else:
+            batches = await app.store.batches(SOURCES, since=since, limit=100_000)
+            papers = distinct(paper for batch in batches for paper in batch.papers)
+    return tuple(sorted(papers, key=lambda paper: paper.id))
+
+
+@cli.command()
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody over the network.")] = (
+        False
+    ),
+) -> None:
+    """Check settings, state, sources and tokens; each failure names its cure."""
+    settings = _settings()
+    findings = asyncio.run(checks.examine(settings, offline=offline, now=utc_now()))
+    out = _out()
+    for finding in findings:
+        mark, style = ("ok  ", "green") if finding.ok else ("FAIL", "bold red")
+        out.print(Text.assemble((mark, style), f"  {finding.what}: {finding.detail}"))
+        if not finding.ok:
+            out.print(f"      cure: {finding.cure}", markup=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def manifest(
+    platform: Annotated[Manifest, typer.Argument(help="`slack` or `discord`.")],
+    mode: Annotated[
+        str, typer.Option(help="Slack: `socket`, or `http` for events by a public address.")
+    ] = "socket",
+    url: Annotated[
+        str | None, typer.Option(help="Slack, http: the public address, https://….")
+    ] = None,
+    application_id: Annotated[
+        int | None, typer.Option(help="Discord: the application's id, for the invite link.")
+    ] = None,
+) -> None:
+    """Print the Slack app manifest, or the link that invites the Discord bot."""
+    out = _out()
+    if platform is Manifest.DISCORD:
+        if application_id is None:
+            raise ConfigError(
+                "--application-id is missing: it is on the page “General Information” of your "
+                "application in Discord's developer portal"
+            )
+        out.out(importlib.import_module("adapters.discord.ids").invite_url(application_id))
+        return
+    if mode not in ("socket", "http"):
+        raise ConfigError(f"--mode is socket or http, not {mode!r}")
+    if mode == "http" and not (url or "").startswith("https://"):
+        raise ConfigError("--url is missing: Slack sends events to an https:// address of yours")
+    made = importlib.import_module("adapters.slack.manifest").manifest(mode, url)
+    out.out(json.dumps(made, ensure_ascii=False, indent=2))
+
+
+@cli.command()
+def health() -> None:
+    """Tell whether a bot is running well here; exit 0 if so. For container health checks."""
+    file = health_file(_settings())
+    try:
+        state = json.loads(file.read_text(encoding="utf-8"))
+        age = utc_now() - datetime.fromisoformat(state["at"])
+        platforms: dict[str, str] = state["platforms"]
+    except FileNotFoundError:
+        _out().print(f"no bot is running: {file} is not there", markup=False)
+        raise typer.Exit(1) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _out().print(f"{file} cannot be read: {error}", markup=False)
+        raise typer.Exit(1) from None
+    for name, condition in platforms.items():
+        _out().print(f"{name}: {condition}", markup=False)
+    if age > HEALTH_OLD:
+        _out().print(f"last sign of life {age.total_seconds():.0f} s ago", markup=False)
+    if age > HEALTH_OLD or not any(each == "up" for each in platforms.values()):
+        raise typer.Exit(1)

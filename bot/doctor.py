@@ -1,0 +1,100 @@
+"""Look at everything a running bot needs, one finding each; a failure names its cure."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from adapters.papers import open_sources
+from adapters.storage import open_store
+from bot.app import configured_adapters
+from bot.domain.errors import DailyPapersError, PlatformError
+from bot.domain.papers import batch_day
+from bot.text import count
+from config.settings import Settings
+
+TINYDB = "tinydb:"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    what: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+def state_folder(url: str) -> Path | None:
+    """Return the folder in which a store keeps its files, if it keeps any."""
+    return Path(url.removeprefix(TINYDB).replace("//", "", 1)) if url.startswith(TINYDB) else None
+
+
+async def examine(settings: Settings, *, offline: bool, now: datetime) -> list[Finding]:
+    """Return a finding for state, sources and platforms, in this order."""
+    findings = [Finding("settings", True, "read"), await _state(settings)]
+    if offline:
+        return findings
+    findings += [each async for each in _sources(settings, now)]
+    findings += [each async for each in _platforms(settings)]
+    return findings
+
+
+async def _state(settings: Settings) -> Finding:
+    url = settings.store.url
+    try:
+        store = await open_store(url)
+    except DailyPapersError as error:
+        folder = state_folder(url)
+        owner = f"make {folder} writable for user {os.getuid()}, or set STORE_URL"
+        return Finding("state", False, str(error), owner)
+    orders = await store.subscriptions()
+    papers = await store.papers()
+    await store.close()
+    detail = f"{url}: {count(len(orders), 'subscription')}, {count(len(papers), 'paper')}"
+    return Finding("state", True, detail)
+
+
+async def _sources(settings: Settings, now: datetime) -> AsyncIterator[Finding]:
+    async with AsyncExitStack() as stack:
+        try:
+            opened = await open_sources(settings, stack)
+        except DailyPapersError as error:
+            yield Finding("sources", False, str(error), "correct SOURCES_ENABLED")
+            return
+        for name, source in opened.items():
+            try:
+                newest = await source.newest(batch_day(now))
+            except DailyPapersError as error:
+                cure = "check the network, HF_API_URL and HF_TOKEN; lists appear from Mon to Fri"
+                yield Finding(f"source {name}", False, str(error), cure)
+                continue
+            detail = (
+                f"newest batch {newest.key.day}, {count(len(newest.papers), 'paper')}"
+                if newest
+                else "reachable, nothing listed"
+            )
+            yield Finding(f"source {name}", True, detail)
+
+
+async def _platforms(settings: Settings) -> AsyncIterator[Finding]:
+    names = configured_adapters(settings)
+    if not names:
+        cure = "set SLACK_BOT_TOKEN or DISCORD_TOKEN; README.md shows how to get one"
+        yield Finding("platforms", False, "none has a token", cure)
+    for name in names:
+        module = importlib.import_module(f"adapters.{name}.app")
+        try:
+            detail = await module.probe(getattr(settings, name))
+        except PlatformError as error:
+            yield Finding(name, False, error.problem, error.cure or "try again in a while")
+        except DailyPapersError as error:
+            yield Finding(name, False, str(error), "see above")
+        else:
+            yield Finding(name, True, detail)

@@ -1,0 +1,357 @@
+"""Turn the clock into calls: polls, digests, head edits. The one file that knows APScheduler.
+
+It decides nothing about a digest: ``due`` says which slot is owed, ``DigestRuns`` asks the services
+to plan and send it. A job that starts late runs late, once (no misfire limit, coalesced); a job
+that never started because the bot was down is caught up with at the next start, newest only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot.domain.channels import ChannelRef, Schedule, Subscription
+from bot.domain.deliveries import Receipt, Slot
+from bot.domain.errors import DailyPapersError, PlatformError, SourceError
+from bot.domain.papers import Batch, is_settled
+from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
+from bot.services import deliveries, library, votes
+from bot.services.digest import candidates, not_ordered, plan_digest
+from bot.services.schedule import OWED, daily_time, latest_daily, next_daily, next_run
+
+log = structlog.get_logger()
+
+SPREAD_SECONDS = 60
+"""Digests of one hour start within this time, each channel always at the same second."""
+
+RETRY_SECONDS = 60.0
+REPAIR_EVERY = timedelta(hours=3)
+REPAIR_WINDOW = timedelta(days=3)
+
+Clock = Callable[[], datetime]
+
+
+class LocalDaily(BaseTrigger):  # type: ignore[misc]  # apscheduler ships no types
+    """Fires once per local day at a wall-clock time, changes of the clock included.
+
+    See ``bot.services.schedule`` for the rule, and for the triggers that do not keep it.
+    """
+
+    def __init__(self, at: time, zone: ZoneInfo) -> None:
+        self.at = at
+        self.zone = zone
+
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """Return the first moment after the previous one, or from now on where there was none."""
+        after = previous_fire_time or now - timedelta(microseconds=1)
+        return next_daily(self.at, self.zone, after.astimezone(UTC))
+
+    def __repr__(self) -> str:
+        return f"LocalDaily({self.at:%H:%M}, {self.zone.key})"
+
+
+def due(subscription: Subscription, now: datetime) -> date | None:
+    """Return the local day whose digest is owed at ``now``, whether or not it was posted."""
+    schedule = subscription.schedule
+    day, instant = latest_daily(daily_time(schedule), schedule.zone, now)
+    if instant < (subscription.owed_from or subscription.created_at) or now - instant > OWED:
+        return None
+    return day
+
+
+def spread(channel: ChannelRef) -> timedelta:
+    """Return how long after the full minute a channel's digest starts; always the same."""
+    digest = hashlib.sha256(str(channel).encode()).digest()
+    return timedelta(seconds=int.from_bytes(digest[:4]) % SPREAD_SECONDS)
+
+
+@dataclass(slots=True)
+class DigestRuns:
+    """Run one channel's digest from plan to receipt; never two runs of a channel at a time."""
+
+    store: Store
+    adapters: Mapping[str, ChatAdapter]
+    clock: Clock
+    _locks: defaultdict[ChannelRef, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
+
+    async def run_due(self, channel: ChannelRef) -> float | None:
+        """Run what the channel's clock owes it now; return seconds to wait if it must go on."""
+        subscription = await self.store.subscription(channel)
+        if subscription is None or subscription.parked:
+            return None
+        day = due(subscription, self.clock())
+        return await self.run(subscription, day) if day else None
+
+    async def run_settled(self, subscription: Subscription) -> float | None:
+        """Run the digest of a channel that waits for its batches to settle, if they have."""
+        now = self.clock()
+        today = now.astimezone(subscription.schedule.zone).date()
+        if not subscription.schedule.allows(today):
+            return None
+        batches = await self.batches(subscription, now)
+        if not batches or not all(is_settled(batch, now) for batch in batches):
+            return None
+        seen = await self.store.seen(
+            subscription.channel, [paper.id for batch in batches for paper in batch.papers]
+        )
+        plan = plan_digest(subscription, today, batches, seen, now=now)
+        return await self.run(subscription, today) if plan.deliveries else None
+
+    async def run(
+        self, subscription: Subscription, day: date, batches: tuple[Batch, ...] | None = None
+    ) -> float | None:
+        """Plan the digest of a slot if it is free, send what is unsent, keep the receipt.
+
+        Args:
+            subscription: The channel's standing order.
+            day: The slot's local date.
+            batches: What to make the digest of, instead of what is newest.
+
+        Returns:
+            Seconds after which to go on, or ``None`` when nothing is left to do.
+        """
+        slot = Slot(subscription.channel, day)
+        async with self._locks[slot.channel]:
+            await self._plan(subscription, slot, batches)
+            return await self._deliver(slot)
+
+    async def resume(self, slot: Slot) -> float | None:
+        """Go on with a digest that an earlier run left unfinished."""
+        async with self._locks[slot.channel]:
+            return await self._deliver(slot)
+
+    async def _plan(
+        self, subscription: Subscription, slot: Slot, batches: tuple[Batch, ...] | None
+    ) -> None:
+        now = self.clock()
+        following = next_run(subscription.schedule, now)
+        if batches is None and not subscription.schedule.allows(slot.day):
+            receipt = not_ordered(subscription, slot.day, now, following)
+            if await self.store.plan((), receipt):
+                _report(receipt)
+            return
+        if batches is None:
+            batches = await self.batches(subscription, now)
+        ids = [paper.id for batch in batches for paper in batch.papers]
+        seen = await self.store.seen(slot.channel, ids)
+        plan = plan_digest(subscription, slot.day, batches, seen, now=now, next_run=following)
+        if await self.store.plan(plan.deliveries, plan.receipt):
+            _report(plan.receipt)
+
+    async def batches(self, subscription: Subscription, now: datetime) -> tuple[Batch, ...]:
+        """Return the batches that a digest at ``now`` would be made of."""
+        kept: list[Batch] = []
+        for source in subscription.sources:
+            kept += await self.store.batches([source], limit=3)
+        last = await self.store.latest_slot(subscription.channel)
+        shown = await self.store.deliveries(last) if last else ()
+        return candidates(kept, {key for each in shown for key in each.batches}, now)
+
+    async def _deliver(self, slot: Slot) -> float | None:
+        adapter = self.adapters.get(slot.channel.platform)
+        if adapter is None:
+            log.warning("platform is off", channel=str(slot.channel), cure="set its token")
+            return None
+        outcome = await deliveries.deliver(
+            slot, store=self.store, adapter=adapter, clock=self.clock
+        )
+        if outcome.gone:
+            await deliveries.park(slot.channel, outcome.gone, store=self.store)
+        return None if outcome.done else outcome.retry_after or RETRY_SECONDS
+
+
+def _report(receipt: Receipt) -> None:
+    log.info(
+        "digest planned",
+        channel=str(receipt.slot.channel),
+        day=str(receipt.slot.day),
+        listed=receipt.listed,
+        matched=receipt.matched,
+        note=receipt.note,
+        next_run=receipt.next_run.isoformat() if receipt.next_run else None,
+    )
+
+
+class Scheduler:
+    """Every job of the running bot."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        index: SearchIndex,
+        sources: Mapping[str, PaperSource],
+        adapters: Mapping[str, ChatAdapter],
+        clock: Clock,
+        stale: set[Slot],
+        poll_every: timedelta = timedelta(minutes=20),
+        refresh_every: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self.runs = DigestRuns(store, adapters, clock)
+        self._store = store
+        self._index = index
+        self._sources = sources
+        self._adapters = adapters
+        self._clock = clock
+        self._stale = stale
+        self._poll_every = poll_every
+        self._refresh_every = refresh_every
+        self._jobs = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+        )
+        self._jobs.add_listener(
+            _on_trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES
+        )
+
+    async def start(self) -> None:
+        """Poll once, make up for what was missed, then let the clock run."""
+        await self.poll()
+        await self.catch_up()
+        for subscription in await self._store.subscriptions():
+            self._schedule(subscription)
+        self._every(self.poll, self._poll_every, "poll")
+        self._every(self.refresh, self._refresh_every, "refresh")
+        self._every(self.repair, REPAIR_EVERY, "repair")
+        self._jobs.start()
+
+    def stop(self) -> None:
+        """Fire no more."""
+        if self._jobs.running:
+            self._jobs.shutdown(wait=False)
+
+    async def reschedule(self, channel: ChannelRef) -> None:
+        """Take note of a channel's new, changed or ended subscription."""
+        subscription = await self._store.subscription(channel)
+        if subscription:
+            self._schedule(subscription)
+            if subscription.schedule.at is None:
+                self._soon(channel, self._clock())
+        elif self._jobs.get_job(str(channel)):
+            self._jobs.remove_job(str(channel))
+
+    async def catch_up(self) -> None:
+        """Finish what was left unfinished, then post what fell due while the bot was down."""
+        for slot in await self._store.unfinished():
+            await self._guarded(slot.channel, partial(self.runs.resume, slot))
+        for subscription in await self._store.subscriptions():
+            await self.fire(subscription.channel)
+        await self.post_settled()
+
+    async def fire(self, channel: ChannelRef) -> None:
+        """Run what a channel is owed now."""
+        await self._guarded(channel, partial(self.runs.run_due, channel))
+
+    async def poll(self) -> None:
+        """Read every source, then post to the channels whose batches have settled."""
+        for source in self._sources.values():
+            try:
+                await library.poll(source, self._store, self._index, self._clock())
+            except SourceError as error:
+                log.warning("source failed", source=error.source, reason=str(error))
+        if self._jobs.running:
+            await self.post_settled()
+
+    async def post_settled(self) -> None:
+        """Post to the channels that wait for their batches to settle."""
+        for subscription in await self._store.subscriptions():
+            if subscription.schedule.at is None and not subscription.parked:
+                await self._guarded(
+                    subscription.channel,
+                    partial(self.runs.run_settled, subscription),
+                )
+
+    async def refresh(self) -> None:
+        """Edit the heads whose counts have changed since the last time."""
+        slots = list(self._stale)
+        self._stale.difference_update(slots)
+        for slot in slots:
+            adapter = self._adapters.get(slot.channel.platform)
+            if adapter is None:
+                continue
+            try:
+                await deliveries.refresh(slot, store=self._store, adapter=adapter)
+            except PlatformError as error:
+                log.warning("head not edited", channel=str(slot.channel), reason=str(error))
+
+    async def repair(self) -> None:
+        """Read the reactions of recent messages again, so that lost events heal."""
+        for delivery in await self._store.sent_since(self._clock() - REPAIR_WINDOW):
+            adapter = self._adapters.get(delivery.slot.channel.platform)
+            if adapter is None or delivery.ref is None:
+                continue
+            try:
+                await votes.repair(delivery, await adapter.reactions(delivery.ref), self._store)
+                self._stale.add(delivery.slot)
+            except PlatformError as error:
+                log.warning("votes not repaired", message=str(delivery.ref), reason=str(error))
+
+    async def _guarded(
+        self, channel: ChannelRef, work: Callable[[], Awaitable[float | None]]
+    ) -> None:
+        """Do one channel's work; its failure is logged and stops no other channel."""
+        try:
+            again = await work()
+        except DailyPapersError as error:
+            log.error("digest failed", channel=str(channel), reason=str(error))
+            again = RETRY_SECONDS
+        if again is not None:
+            self._soon(channel, self._clock() + timedelta(seconds=again))
+
+    def _soon(self, channel: ChannelRef, moment: datetime) -> None:
+        self._jobs.add_job(
+            self._go_on,
+            DateTrigger(moment),
+            args=[channel],
+            id=f"{channel} again",
+            replace_existing=True,
+        )
+
+    async def _go_on(self, channel: ChannelRef) -> None:
+        for slot in await self._store.unfinished():
+            if slot.channel == channel:
+                await self._guarded(channel, partial(self.runs.resume, slot))
+        subscription = await self._store.subscription(channel)
+        if subscription and subscription.schedule.at is None and not subscription.parked:
+            await self._guarded(channel, partial(self.runs.run_settled, subscription))
+        await self.fire(channel)
+
+    def _schedule(self, subscription: Subscription) -> None:
+        schedule: Schedule = subscription.schedule
+        self._jobs.add_job(
+            self._fire_spread,
+            LocalDaily(daily_time(schedule), schedule.zone),
+            args=[subscription.channel],
+            id=str(subscription.channel),
+            replace_existing=True,
+        )
+
+    async def _fire_spread(self, channel: ChannelRef) -> None:
+        self._soon(channel, self._clock() + spread(channel))
+
+    def _every(self, work: Callable[[], Awaitable[None]], interval: timedelta, name: str) -> None:
+        seconds = int(interval.total_seconds())
+        self._jobs.add_job(work, IntervalTrigger(seconds=seconds, timezone=UTC), id=name)
+
+
+def _on_trouble(event: Any) -> None:
+    error = getattr(event, "exception", None)
+    log.error("job failed", job=event.job_id, reason=repr(error) if error else "not run in time")
