@@ -286,7 +286,7 @@ async def _import(kind: str, path: Path, day: date | None) -> None:
 
 @cli.command()
 def export(
-    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format("json"),
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.JSON,
     since: Annotated[
         date | None,
         typer.Option(parser=_date, metavar="YYYY-MM-DD", help="Only batches of this day or later."),
