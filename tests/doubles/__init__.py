@@ -1,0 +1,1 @@
+"""Loopback stand-ins for the chat platforms: real wire protocols, no network."""
