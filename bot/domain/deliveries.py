@@ -79,8 +79,12 @@ class Delivery:
 
 
 def delivery_key(slot: Slot, batches: Iterable[BatchKey], part: str) -> str:
-    """Return the name of a message: equal for equal content, whenever it is planned."""
-    named = "\n".join([str(slot.channel), *sorted(map(str, batches)), part, str(TEMPLATE_VERSION)])
+    """Return the name of a message: equal however often its slot is planned.
+
+    The slot's day is part of it, because one batch can fill two digests: what is listed after the
+    first is posted comes with the second.
+    """
+    named = "\n".join([str(slot), *sorted(map(str, batches)), part, str(TEMPLATE_VERSION)])
     return hashlib.sha256(named.encode()).hexdigest()
 
 
