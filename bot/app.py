@@ -29,7 +29,7 @@ from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Schedule
-from bot.domain.errors import ConfigError, PlatformError
+from bot.domain.errors import ConfigError, DailyPapersError, PlatformError
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.scheduler import Scheduler
 from config.settings import Settings
@@ -75,6 +75,7 @@ class App:
 
         Raises:
             ConfigError: if a platform cannot work as it is set up.
+            StoreError: if the state can no longer be read or written.
         """
         with _cancelled_by(signal.SIGTERM):
             try:
@@ -90,7 +91,7 @@ class App:
                     await asyncio.wait(platforms, return_when=asyncio.FIRST_COMPLETED)
                     for task in (*platforms, *others):
                         task.cancel()
-            except* ConfigError as problems:
+            except* DailyPapersError as problems:
                 raise _first(problems) from None
 
     async def _keep(self, adapter: ChatAdapter) -> None:
@@ -123,7 +124,7 @@ class App:
         try:
             await asyncio.Event().wait()
         finally:
-            self.scheduler.stop()
+            await self.scheduler.stop()
 
     async def _report_health(self) -> None:
         file = health_file(self.settings)
@@ -146,11 +147,9 @@ def _write(file: Path, content: str) -> None:
     fresh.replace(file)
 
 
-def _first(problems: ExceptionGroup[ConfigError]) -> ConfigError:
-    found: BaseException = problems
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found if isinstance(found, ConfigError) else ConfigError(str(found))
+def _first(problems: BaseExceptionGroup[DailyPapersError]) -> DailyPapersError:
+    first = problems.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 @contextmanager

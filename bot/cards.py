@@ -206,8 +206,15 @@ def abstract_reply(paper: Paper, tally: Tally) -> Reply:
 def summary_reply(paper: Paper, summary: Summary, tally: Tally) -> Reply:
     """Return a paper's summary, saying whose words it is made of."""
     body = " ".join(summary.sentences)
+    controls: tuple[Control, ...] = (
+        *vote_buttons(paper)[:-1],
+        *links(paper),
+    )  # what it summarizes is here already
     return Reply(
-        (card(paper, tally, body=body), Note(text(f"Summary: {summary.origin}."))),
+        (
+            card(paper, tally, body=body, controls=controls),
+            Note(text(f"Summary: {summary.origin}.")),
+        ),
         clip(f"{one_line(paper.title)}: {body}", 2_000),
     )
 

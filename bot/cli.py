@@ -9,11 +9,11 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 import typer
@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
+from adapters.papers import open_file
 from bot import __version__, logs
 from bot import doctor as checks
 from bot.app import HEALTH_OLD, App, build, health_file, utc_now
@@ -30,6 +31,7 @@ from bot.domain.errors import ConfigError, DailyPapersError
 from bot.domain.papers import Batch, Paper, distinct
 from bot.exports import FORMATS
 from bot.preview import Preview, preview_of
+from bot.text import count
 from config.settings import Settings, load_settings
 
 log = structlog.get_logger()
@@ -83,10 +85,10 @@ Day = Annotated[
 ]
 
 
-def main() -> None:
-    """Run the command line and exit."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, by default that of the process, and exit."""
     try:
-        cli()
+        cli(arguments)
     except DailyPapersError as error:
         print(f"daily-papers: {logs.redact(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
@@ -270,9 +272,9 @@ def import_folder(
     _run(_import("folder", folder, None))
 
 
-async def _import(kind: str, path: Path, day: date | None) -> None:
+async def _import(kind: Literal["page", "folder"], path: Path, day: date | None) -> None:
     settings = _settings()
-    source = importlib.import_module("adapters.papers").open_file(kind, path, day, utc_now().date())
+    source = open_file(kind, path, day, utc_now().date())
     days = await source.days()
     papers = added = 0
     async with build(settings, sources={}, adapters={}) as app:
@@ -281,7 +283,10 @@ async def _import(kind: str, path: Path, day: date | None) -> None:
                 batch = await source.batch(each)
                 papers += len(batch.papers)
                 added += await app.store.save_batch(batch, app.clock())
-    _out().print(f"{len(days)} batches, {papers:,} papers read, {added:,} new in the library.")
+    _out().print(
+        f"{count(len(days), 'batch', 'batches')}, {count(papers, 'paper')} read, "
+        f"{added:,} new in the library."
+    )
 
 
 @cli.command()

@@ -51,7 +51,7 @@ async def demo(console: Console | None = None, *, interactive: bool | None = Non
             _farewell(screen, Path(folder), prompts)
             if prompts:
                 await adapter.serve(app.inbox)
-            app.scheduler.stop()
+            await app.scheduler.stop()
 
 
 async def _tour(app: App, adapter: ConsoleAdapter, screen: Console) -> None:

@@ -136,7 +136,7 @@ class Library(Protocol):
         """Return the kept batches of those sources, newest day first."""
 
     async def save_papers(self, papers: Iterable[Paper]) -> None:
-        """Keep papers that were found outside a batch, or newer descriptions of kept ones."""
+        """Keep papers, or newer descriptions of kept ones; see ``Paper.described_anew``."""
 
     async def papers(self, ids: Iterable[PaperId] | None = None) -> Mapping[PaperId, Paper]:
         """Return the kept papers among ``ids``, or all of them."""
@@ -185,8 +185,22 @@ class Ledger(Protocol):
         ref: MessageRef | None = None,
         reason: str = "",
         at: datetime | None = None,
+        seen: Mapping[PaperId, Seen] | None = None,
     ) -> None:
-        """Set a delivery's state; ``at`` is the start of an attempt, when it is one."""
+        """Set a delivery's state; what was sent stays sent.
+
+        Args:
+            key: The delivery's.
+            state: Its new state.
+            ref: Where it stands, once it is sent.
+            reason: Why it is in that state, where it is not as planned.
+            at: The start of an attempt, when it is one.
+            seen: What the channel was shown by it, recorded in the same step, so that no crash
+                comes between what was posted and what is known to be.
+
+        Raises:
+            StoreError: if the delivery was never planned.
+        """
 
     async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
         """Record what a channel was shown."""

@@ -11,11 +11,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-
-from adapters.storage.memory import MemoryStore
+from typing import Any, Literal
 
 from adapters.papers import open_file, open_sources
+from adapters.storage.memory import MemoryStore
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import Delivery
 from bot.domain.errors import ConfigError, SourceError
@@ -25,8 +24,6 @@ from bot.ports import PaperSource, Thread
 from bot.services.deliveries import message_of, thread_of
 from bot.services.digest import plan_digest
 from config.settings import Settings
-
-FILES = ("page", "folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +92,9 @@ async def _source(
     settings: Settings, wanted: Preview, stack: AsyncExitStack, now: datetime
 ) -> PaperSource:
     name = wanted.source or settings.sources.enabled[0]
-    if name in FILES and wanted.path:
-        found: PaperSource = open_file(name, wanted.path, wanted.day, now.date())
-        return found
+    if wanted.path and name in ("page", "folder"):
+        kind: Literal["page", "folder"] = "page" if name == "page" else "folder"
+        return open_file(kind, wanted.path, wanted.day, now.date())
     if name == "page":
         raise ConfigError("--path is missing: the source `page` reads a saved page from a file")
     sources = settings.sources.model_copy(update={"enabled": (name,)})

@@ -39,10 +39,12 @@ SPREAD_SECONDS = 60
 """Digests of one hour start within this time, each channel always at the same second."""
 
 RETRY_SECONDS = 60.0
+DRAIN_SECONDS = 10.0
 REPAIR_EVERY = timedelta(hours=3)
 REPAIR_WINDOW = timedelta(days=3)
 
 Clock = Callable[[], datetime]
+Work = Callable[[], Awaitable[None]]
 
 
 class LocalDaily(BaseTrigger):  # type: ignore[misc]  # apscheduler ships no types
@@ -214,6 +216,9 @@ class Scheduler:
         self._stale = stale
         self._poll_every = poll_every
         self._refresh_every = refresh_every
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._jobs = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -233,10 +238,17 @@ class Scheduler:
         self._every(self.repair, REPAIR_EVERY, "repair")
         self._jobs.start()
 
-    def stop(self) -> None:
-        """Fire no more."""
-        if self._jobs.running:
-            self._jobs.shutdown(wait=False)
+    async def stop(self) -> None:
+        """Fire no more, and let what runs come to its end, for a while."""
+        if not self._jobs.running:
+            return
+        self._jobs.pause()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("jobs cut off", running=self._running, after=DRAIN_SECONDS)
+        self._jobs.shutdown(wait=False)
 
     async def reschedule(self, channel: ChannelRef) -> None:
         """Take note of a channel's new, changed or ended subscription."""
@@ -317,13 +329,7 @@ class Scheduler:
             self._soon(channel, self._clock() + timedelta(seconds=again))
 
     def _soon(self, channel: ChannelRef, moment: datetime) -> None:
-        self._jobs.add_job(
-            self._go_on,
-            DateTrigger(moment),
-            args=[channel],
-            id=f"{channel} again",
-            replace_existing=True,
-        )
+        self._add(f"{channel} again", DateTrigger(moment), partial(self._go_on, channel))
 
     async def _go_on(self, channel: ChannelRef) -> None:
         for slot in await self._store.unfinished():
@@ -336,20 +342,32 @@ class Scheduler:
 
     def _schedule(self, subscription: Subscription) -> None:
         schedule: Schedule = subscription.schedule
-        self._jobs.add_job(
-            self._fire_spread,
+        self._add(
+            str(subscription.channel),
             LocalDaily(daily_time(schedule), schedule.zone),
-            args=[subscription.channel],
-            id=str(subscription.channel),
-            replace_existing=True,
+            partial(self._fire_spread, subscription.channel),
         )
 
     async def _fire_spread(self, channel: ChannelRef) -> None:
         self._soon(channel, self._clock() + spread(channel))
 
-    def _every(self, work: Callable[[], Awaitable[None]], interval: timedelta, name: str) -> None:
+    def _every(self, work: Work, interval: timedelta, name: str) -> None:
         seconds = int(interval.total_seconds())
-        self._jobs.add_job(work, IntervalTrigger(seconds=seconds, timezone=UTC), id=name)
+        self._add(name, IntervalTrigger(seconds=seconds, timezone=UTC), work)
+
+    def _add(self, name: str, trigger: BaseTrigger, work: Work) -> None:
+        self._jobs.add_job(self._do, trigger, args=[work], id=name, replace_existing=True)
+
+    async def _do(self, work: Work) -> None:
+        """Do a job, counted, so that ``stop`` can wait for it."""
+        self._running += 1
+        self._idle.clear()
+        try:
+            await work()
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
 
 def _on_trouble(event: Any) -> None:

@@ -81,6 +81,6 @@ def sentences(text: str) -> tuple[str, ...]:
     return tuple(pieces)
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun in the right form: ``1 paper``, ``2 papers``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

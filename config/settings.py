@@ -21,7 +21,14 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from bot.domain.channels import WORKDAYS, Layout, Weekday
 from bot.domain.errors import ConfigError
@@ -164,6 +171,28 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read secrets last, by the same names as the environment's.
+
+        The library's own source of secrets would split ``slack_bot_token`` at every underscore.
+        """
+        folder = getattr(file_secret_settings, "secrets_dir", None)
+        secrets = _read_secrets(Path(folder)) if folder else {}
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            InitSettingsSource(settings_cls, secrets),
+        )
+
     slack: SlackSettings = Field(default_factory=SlackSettings)
     discord: DiscordSettings = Field(default_factory=DiscordSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
@@ -174,15 +203,29 @@ class Settings(BaseSettings):
     health: HealthSettings = Field(default_factory=HealthSettings)
 
 
-def load_settings() -> Settings:
+def _read_secrets(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the contents of files named like environment variables, by section and field."""
+    values: dict[str, dict[str, str]] = {}
+    for file in sorted(folder.iterdir()):
+        section, _, field = file.name.lower().partition("_")
+        outer = Settings.model_fields.get(section)
+        model = outer.annotation if outer else None
+        known = (
+            isinstance(model, type) and issubclass(model, Section) and field in model.model_fields
+        )
+        if known and file.is_file():
+            values.setdefault(section, {})[field] = file.read_text(encoding="utf-8").strip()
+    return values
+
+
+def load_settings(secrets: Path = SECRETS_FOLDER) -> Settings:
     """Read the settings from the environment, ``.env`` and the secrets folder.
 
     Raises:
         ConfigError: naming each wrong setting by its environment name, never by its value.
     """
-    secrets = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
     try:
-        return Settings(_secrets_dir=secrets)
+        return Settings(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
         problems = []
         for each in error.errors(include_input=False, include_url=False):
@@ -191,5 +234,7 @@ def load_settings() -> Settings:
         raise ConfigError(
             "settings that cannot be used:\n  " + "\n  ".join(problems)
         ) from None  # the cause would print the values
+    except OSError as error:
+        raise ConfigError(f"{error.filename} cannot be read: {error.strerror}") from error
     except SettingsError as error:
         raise ConfigError(f"settings cannot be read: {error}") from None

@@ -1,7 +1,7 @@
 """Write the parts of the documentation that follow from the code, or check that they are current.
 
-    python docs/generate.py            writes
-    python docs/generate.py --check    exits 1 and names what differs
+python docs/generate.py            writes
+python docs/generate.py --check    exits 1 and names what differs
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -28,6 +29,7 @@ MADE = "made by `make docs`; change the code, not this"
 
 
 def main() -> None:
+    """Write the pages, or with ``--check`` tell which differ."""
     check = "--check" in sys.argv[1:]
     stale = [path for path, text in pages() if not _same(path, text)]
     for path, text in pages():
@@ -55,6 +57,7 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def readme() -> str:
+    """Return README.md with its tables made anew."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     text = _between(text, "commands", "\n".join(_command_rows()))
     return _between(text, "settings", "\n".join(_settings_rows(all_settings=False)))
@@ -78,14 +81,15 @@ def _command_rows() -> Iterator[str]:
 
 
 def commands_page() -> str:
+    """Return the page of all commands."""
     lines = [
         "# Commands",
         "",
         f"<!-- {MADE} -->",
         "",
-        "The same in Slack (`/papers …`, or `@papers …` in a thread), in Discord (`/papers …`) and in",
-        "the console. Answers are private; `--share` shows one to the channel. Words with spaces go",
-        "into quotation marks.",
+        "The same in Slack (`/papers …`, or `@papers …` in a thread), in Discord (`/papers …`) and",
+        "in the console. Answers are private; `--share` shows one to the channel. Words with",
+        "spaces go into quotation marks.",
         "",
     ]
     for spec in all_commands().values():
@@ -121,6 +125,7 @@ def _default(value: object) -> str:
 
 
 def settings_page() -> str:
+    """Return the page of all settings."""
     lines = [
         "# Settings",
         "",
@@ -136,9 +141,7 @@ def settings_page() -> str:
 
 def _settings() -> Iterator[tuple[str, str, FieldInfo]]:
     for section, outer in Settings.model_fields.items():
-        model = outer.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, BaseModel)
+        model = cast(type[BaseModel], outer.annotation)
         for name, field in model.model_fields.items():
             yield f"{section}_{name}".upper(), model.__doc__ or "", field
 
@@ -181,6 +184,7 @@ def _shown(field: FieldInfo) -> str:
 
 
 def example_env() -> str:
+    """Return every setting as a line of an environment file, commented out."""
     lines = [f"# Every setting with its default; {MADE}. Copy to .env and fill in.", ""]
     section = ""
     for name, title, field in _settings():

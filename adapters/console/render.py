@@ -6,10 +6,10 @@ from io import StringIO
 from typing import assert_never
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text as RichText
 
 from adapters.console.limits import COLUMNS
@@ -38,7 +38,7 @@ from bot.domain.reply import (
 from bot.ports import Thread
 from bot.text import clean
 
-INDENT = 4
+MARGIN = 4
 
 
 def post_body(
@@ -85,31 +85,31 @@ def _node(node: Node) -> RenderableType:
 
 
 def _item(node: Item) -> RenderableType:
-    lines = [_headed(node.title, node.rank)]
-    lines += [
-        _inset(each, style) for each, style in ((node.line, ""), (node.meta, "green")) if each
-    ]
-    return Group(*lines)
+    return _entry(node.rank, node.title, ((node.line, ""), (node.meta, "green")))
 
 
 def _card(node: Card) -> RenderableType:
-    lines = [_headed(node.title, node.rank)]
     parts = ((node.byline, "dim"), (node.body, ""), (node.meta, "green"))
-    lines += [_inset(each, style) for each, style in parts if each]
-    if node.controls:
-        lines.append(Padding(_controls(node.controls), (0, 0, 0, INDENT)))
-    return Group(*lines)
+    return _entry(node.rank, node.title, parts, node.controls)
 
 
-def _headed(title: Text, rank: int | None) -> RenderableType:
-    mark = "" if rank is None else f"{rank}."
-    line = RichText(mark.rjust(INDENT - 1) + " " if mark else "  • ", style="bold cyan")
-    line.append_text(_text(title, "bold"))
-    return Padding(line, (0, 0, 0, 0))
-
-
-def _inset(words: Text, style: str) -> RenderableType:
-    return Padding(_text(words, style), (0, 0, 0, INDENT))
+def _entry(
+    rank: int | None,
+    title: Text,
+    parts: tuple[tuple[Text, str], ...],
+    controls: tuple[Control, ...] = (),
+) -> RenderableType:
+    """Return a title with its rank in the margin, and what belongs to it below."""
+    lines: list[RenderableType] = [_text(title, "bold")]
+    lines += [_text(words, style) for words, style in parts if words]
+    if controls:
+        lines.append(_controls(controls))
+    grid = Table.grid(padding=0)
+    grid.add_column(width=MARGIN, no_wrap=True)
+    grid.add_column()
+    mark = "  • " if rank is None else f"{rank}.".rjust(MARGIN - 1) + " "
+    grid.add_row(RichText(mark, style="bold cyan"), Group(*lines))
+    return grid
 
 
 def _controls(controls: tuple[Control, ...]) -> RenderableType:

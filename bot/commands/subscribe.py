@@ -204,10 +204,10 @@ def _lines(subscription: Subscription, now: datetime) -> Iterator[tuple[str, str
         latest = f"{SETTLED_DEADLINE:%H:%M} {schedule.timezone}"
         yield "When", f"as soon as the batch has {SETTLED}, by {latest} at the latest"
     else:
+        due = next_run(schedule, now).astimezone(schedule.zone)
         yield "When", f"{schedule.at:%H:%M} {schedule.timezone}"
+        yield "Next digest", f"{cards.day_name(due.date())}, {due:%H:%M}"
     yield "Days", ", ".join(schedule.weekdays)
-    due = next_run(schedule, now).astimezone(schedule.zone)
-    yield "Next digest", f"{cards.day_name(due.date())}, {due:%H:%M}"
     yield "Layout", f"{subscription.layout}, at most {subscription.limit} papers"
     yield "Sources", ", ".join(subscription.sources)
     if filters.include:

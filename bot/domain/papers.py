@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
@@ -79,7 +79,8 @@ class PaperId:
         A paper that is known by its title alone has no page: the link searches for it.
         """
         if self.arxiv_url is None:
-            return f"https://huggingface.co/papers?q={quote_plus(self.key.replace('-', ' '))}"
+            words, _, _ = self.key.rpartition("-")  # the last part keeps like titles apart
+            return f"https://huggingface.co/papers?q={quote_plus(words.replace('-', ' '))}"
         return self.arxiv_url if "/" in self.key else f"https://huggingface.co/papers/{self.key}"
 
     @property
@@ -124,6 +125,13 @@ class Paper:
         """Where the paper is discussed."""
         return self.id.url
 
+    def described_anew(self, newer: Paper) -> Paper:
+        """Return this paper as described by ``newer``; what that leaves unknown stays known."""
+        told = {each.name: getattr(newer, each.name) for each in fields(newer)}
+        return replace(
+            self, **{name: value for name, value in told.items() if value not in (None, "", ())}
+        )
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class BatchKey:
@@ -164,7 +172,7 @@ class Batch:
     def merged(self, newer: Batch, now: datetime) -> Batch:
         """Return this batch refreshed by a newer reading; a paper once listed stays listed."""
         fresh = {paper.id: paper for paper in newer.papers}
-        kept = tuple(fresh.pop(paper.id, paper) for paper in self.papers)
+        kept = tuple(paper.described_anew(fresh.pop(paper.id, paper)) for paper in self.papers)
         added = tuple(fresh.values())
         return replace(self, papers=kept + added, grown_at=now if added else self.grown_at)
 
@@ -200,4 +208,7 @@ def is_settled(batch: Batch, now: datetime) -> bool:
 
 def distinct(papers: Iterable[Paper]) -> tuple[Paper, ...]:
     """Return the papers without repeated ids, the first of each kept."""
-    return tuple({paper.id: paper for paper in reversed(tuple(papers))}.values())[::-1]
+    first: dict[PaperId, Paper] = {}
+    for paper in papers:
+        first.setdefault(paper.id, paper)
+    return tuple(first.values())

@@ -50,8 +50,6 @@ async def deliver(
     """Send what is left of a slot's digest, in order, and record what the channel has seen."""
     deliveries = list(await store.deliveries(slot))
     outcome = Outcome(done=True)
-    if not any(each.state in UNFINISHED for each in deliveries):
-        return outcome
     for index, delivery in enumerate(deliveries):
         if delivery.state not in UNFINISHED:
             continue
@@ -103,7 +101,8 @@ async def _send(
         reply = await message_of(delivery, store)
         await store.advance(delivery.key, DeliveryState.SENDING, at=clock())
         ref = await adapter.post(delivery.slot.channel, reply, key=delivery.key, thread=thread)
-    await store.advance(delivery.key, DeliveryState.SENT, ref=ref)
+    seen = await seen_by(delivery, store)
+    await store.advance(delivery.key, DeliveryState.SENT, ref=ref, seen=seen)
     return replace(delivery, state=DeliveryState.SENT, ref=ref)
 
 
@@ -123,35 +122,31 @@ async def message_of(delivery: Delivery, store: Store) -> Reply:
 
 
 async def _account(slot: Slot, store: Store) -> None:
-    """Record what reached the channel: the papers as seen, their number on the receipt."""
+    """Put on the receipt what reached the channel, if it is not there yet."""
     deliveries = await store.deliveries(slot)
     sent = [each for each in deliveries if each.state is DeliveryState.SENT]
     shown = {paper for each in sent for paper in each.papers}
-    await store.mark_seen(slot.channel, await seen_of(sent, store, slot))
     for receipt in await store.receipts(slot.channel, limit=7):
-        if receipt.slot == slot:
+        if receipt.slot == slot and receipt.posted != len(shown):
             await store.save_receipt(replace(receipt, posted=len(shown)))
-    log.info(
-        "digest posted",
-        channel=str(slot.channel),
-        day=str(slot.day),
-        papers=len(shown),
-        messages=len(sent),
-        failed=sum(each.state is DeliveryState.FAILED for each in deliveries),
-    )
+            log.info(
+                "digest posted",
+                channel=str(slot.channel),
+                day=str(slot.day),
+                papers=len(shown),
+                messages=len(sent),
+                failed=sum(each.state is DeliveryState.FAILED for each in deliveries),
+            )
 
 
-async def seen_of(deliveries: list[Delivery], store: Store, slot: Slot) -> Mapping[PaperId, Seen]:
-    """Return the ledger entries that follow from messages that were sent."""
-    shown = {
-        paper: max(each.batches, key=lambda batch: batch.day)
-        for each in deliveries
-        for paper in (*each.papers, *each.resurfaced)
-    }
+async def seen_by(delivery: Delivery, store: Store) -> Mapping[PaperId, Seen]:
+    """Return what a channel has seen once a delivery is sent."""
+    batch = max(delivery.batches, key=lambda each: each.day)
+    shown = (*delivery.papers, *delivery.resurfaced)
     papers = await store.papers(shown)
     return {
-        paper: Seen(batch, slot.day, papers[paper].upvotes if paper in papers else None)
-        for paper, batch in shown.items()
+        paper: Seen(batch, delivery.slot.day, papers[paper].upvotes if paper in papers else None)
+        for paper in shown
     }
 
 

@@ -74,6 +74,8 @@ async def resolve(
         AmbiguousPaper: if several fit equally.
         BadArgument: if a rank is named and the last digest has none such.
     """
+    if kept := await _by_own_id(name, store):
+        return kept
     if paper := PaperId.find(name):
         return await by_id(paper, store=store, index=index, sources=sources)
     if rank := _RANK.fullmatch(name.strip()):
@@ -108,6 +110,15 @@ async def by_id(
     raise UnknownPaper(str(paper))
 
 
+async def _by_own_id(name: str, store: Store) -> Paper | None:
+    """Return the kept paper of an id as buttons carry it, of whatever archive."""
+    try:
+        paper = PaperId.parse(name.strip())
+    except ValueError:
+        return None
+    return (await store.papers([paper])).get(paper)
+
+
 async def _by_rank(rank: int, channel: ChannelRef, store: Store) -> Paper:
     slot = await store.latest_slot(channel)
     if slot is None:
@@ -115,7 +126,9 @@ async def _by_rank(rank: int, channel: ChannelRef, store: Store) -> Paper:
     deliveries = await store.deliveries(slot)
     for delivery in deliveries:
         if paper := delivery.paper_at(rank):
-            return (await store.papers([paper]))[paper]
+            if kept := (await store.papers([paper])).get(paper):
+                return kept
+            raise UnknownPaper(str(paper))
     last = max(each.first_rank + len(each.papers) - 1 for each in deliveries)
     raise BadArgument("paper", f"names rank {rank}, but the last digest ends at {last}")
 

@@ -113,9 +113,7 @@ async def replay(
 ) -> Figures:
     """Replay batches, oldest first, to every platform and layout."""
     figures = Figures()
-    adapters: Mapping[str, RenderedChat] = {
-        name: RenderedChat(name, figures) for name in PLATFORMS
-    }
+    adapters: Mapping[str, RenderedChat] = {name: RenderedChat(name, figures) for name in PLATFORMS}
     store = MemoryStore()
     now = START
     runs = DigestRuns(store, adapters, lambda: now)
@@ -140,6 +138,8 @@ async def replay(
                     shown.update((order.channel, paper) for paper in delivery.papers)
         on_batch(batch.key.day)
     figures.doubled += [
-        f"{channel}: {paper} {times} times" for (channel, paper), times in shown.items() if times > 1
+        f"{channel}: {paper} {times} times"
+        for (channel, paper), times in shown.items()
+        if times > 1
     ]
     return figures

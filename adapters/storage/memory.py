@@ -1,0 +1,251 @@
+"""A store in plain dictionaries: the model of what a store means. Nothing outlives the process."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
+from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
+from bot.domain.errors import StoreError
+from bot.domain.papers import Batch, BatchKey, Paper, PaperId
+from bot.domain.votes import Ballot, Tally, VoteKind
+
+UNFINISHED = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
+
+
+def merged(kept: Batch | None, newer: Batch, now: datetime) -> Batch:
+    """Return a reading merged into what is kept; the first one has grown at ``now``."""
+    return (kept or Batch(newer.key, ())).merged(newer, now)
+
+
+def planned(delivery: Delivery | None, key: str) -> Delivery:
+    """Return a delivery that is known; of any other nothing may be recorded, or sent.
+
+    Raises:
+        StoreError: if it was never planned.
+    """
+    if delivery is None:
+        raise StoreError(f"delivery {key:.12}… was never planned: plan its slot first")
+    return delivery
+
+
+def advanced(
+    delivery: Delivery,
+    state: DeliveryState,
+    ref: MessageRef | None,
+    reason: str,
+    at: datetime | None,
+) -> Delivery:
+    """Return a delivery in its next state; what was sent stays sent, for it stands there."""
+    if delivery.state is DeliveryState.SENT and state is not DeliveryState.SENT:
+        return delivery
+    return replace(
+        delivery,
+        state=state,
+        ref=ref or delivery.ref,
+        reason=reason,
+        attempted_at=at or delivery.attempted_at,
+    )
+
+
+def later(before: Seen | None, seen: Seen) -> Seen:
+    """Return the newer of two showings; a digest that was held up does not turn time back."""
+    return before if before and before.day > seen.day else seen
+
+
+def newest_first(
+    keys: Iterable[BatchKey], sources: Collection[str], since: date | None, limit: int
+) -> Sequence[BatchKey]:
+    """Return the newest batches of some sources, ``since`` included, those of one day by name."""
+    fitting = [key for key in keys if key.source in sources and (not since or key.day >= since)]
+    return sorted(fitting, key=lambda key: (-key.day.toordinal(), key.source))[:limit]
+
+
+class MemoryStore:
+    """Everything a store does, as simply as it can be said."""
+
+    def __init__(self) -> None:
+        self._papers: dict[PaperId, Paper] = {}
+        self._batches: dict[BatchKey, Batch] = {}
+        self._subscriptions: dict[ChannelRef, Subscription] = {}
+        self._taken: set[Slot] = set()
+        self._deliveries: dict[str, Delivery] = {}
+        self._receipts: dict[Slot, Receipt] = {}
+        self._seen: dict[tuple[ChannelRef, PaperId], Seen] = {}
+        self._ballots: set[Ballot] = set()
+
+    async def close(self) -> None:
+        """Forget nothing, for a test may look at what is left."""
+
+    async def save_batch(self, batch: Batch, now: datetime) -> int:
+        """See ``Library``; a reading without papers begins no batch."""
+        kept = self._batches.get(batch.key)
+        merge = merged(kept, batch, now)
+        if merge.papers:
+            self._batches[batch.key] = merge
+        await self.save_papers(batch.papers)
+        return len(merge.papers) - len(kept.papers if kept else ())
+
+    async def batches(
+        self, sources: Collection[str], *, since: date | None = None, limit: int = 2
+    ) -> Sequence[Batch]:
+        """See ``Library``; each paper as it was described last."""
+        found = [self._batches[key] for key in newest_first(self._batches, sources, since, limit)]
+        return [
+            replace(batch, papers=tuple(self._papers[paper.id] for paper in batch.papers))
+            for batch in found
+        ]
+
+    async def save_papers(self, papers: Iterable[Paper]) -> None:
+        """See ``Library``."""
+        for paper in papers:
+            self._papers[paper.id] = self._papers.get(paper.id, paper).described_anew(paper)
+
+    async def papers(self, ids: Iterable[PaperId] | None = None) -> Mapping[PaperId, Paper]:
+        """See ``Library``; in the order asked for."""
+        wanted = self._papers if ids is None else ids
+        return {paper: self._papers[paper] for paper in wanted if paper in self._papers}
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        """See ``Subscriptions``."""
+        return [self._subscriptions[channel] for channel in sorted(self._subscriptions)]
+
+    async def subscription(self, channel: ChannelRef) -> Subscription | None:
+        """See ``Subscriptions``."""
+        return self._subscriptions.get(channel)
+
+    async def save_subscription(self, subscription: Subscription) -> None:
+        """See ``Subscriptions``."""
+        self._subscriptions[subscription.channel] = subscription
+
+    async def remove_subscription(self, channel: ChannelRef) -> bool:
+        """See ``Subscriptions``."""
+        return self._subscriptions.pop(channel, None) is not None
+
+    async def plan(self, deliveries: Sequence[Delivery], receipt: Receipt) -> bool:
+        """See ``Ledger``; a message planned in an earlier slot stays as it is, there."""
+        if receipt.slot in self._taken:
+            return False
+        self._taken.add(receipt.slot)
+        self._receipts[receipt.slot] = receipt
+        for delivery in deliveries:
+            self._deliveries.setdefault(delivery.key, delivery)
+        return True
+
+    async def delivery(self, key: str) -> Delivery | None:
+        """See ``Ledger``."""
+        return self._deliveries.get(key)
+
+    async def deliveries(self, slot: Slot) -> Sequence[Delivery]:
+        """See ``Ledger``."""
+        found = [each for each in self._deliveries.values() if each.slot == slot]
+        return sorted(found, key=lambda each: each.position)
+
+    async def unfinished(self) -> Sequence[Slot]:
+        """See ``Ledger``; the oldest day first."""
+        slots = {each.slot for each in self._deliveries.values() if each.state in UNFINISHED}
+        return sorted(slots, key=lambda slot: (slot.day, slot.channel))
+
+    async def advance(
+        self,
+        key: str,
+        state: DeliveryState,
+        *,
+        ref: MessageRef | None = None,
+        reason: str = "",
+        at: datetime | None = None,
+        seen: Mapping[PaperId, Seen] | None = None,
+    ) -> None:
+        """See ``Ledger``."""
+        before = planned(self._deliveries.get(key), key)
+        self._deliveries[key] = advanced(before, state, ref, reason, at)
+        await self.mark_seen(before.slot.channel, seen or {})
+
+    async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
+        """See ``Ledger``."""
+        for paper, each in seen.items():
+            self._seen[channel, paper] = later(self._seen.get((channel, paper)), each)
+
+    async def seen(self, channel: ChannelRef, ids: Iterable[PaperId]) -> Mapping[PaperId, Seen]:
+        """See ``Ledger``."""
+        return {
+            paper: self._seen[channel, paper] for paper in ids if (channel, paper) in self._seen
+        }
+
+    async def delivery_at(self, message: MessageRef) -> Delivery | None:
+        """See ``Ledger``."""
+        return next((each for each in self._deliveries.values() if each.ref == message), None)
+
+    async def latest_slot(self, channel: ChannelRef) -> Slot | None:
+        """See ``Ledger``; one sent message makes a digest."""
+        slots = [
+            each.slot
+            for each in self._deliveries.values()
+            if each.slot.channel == channel and each.state is DeliveryState.SENT
+        ]
+        return max(slots, default=None)
+
+    async def sent_since(self, moment: datetime) -> Sequence[Delivery]:
+        """See ``Ledger``; the start of the last attempt counts, oldest first."""
+        dated = [
+            (each.attempted_at, each.key, each)
+            for each in self._deliveries.values()
+            if each.state is DeliveryState.SENT and each.attempted_at
+        ]
+        return [each for at, _, each in sorted(dated, key=lambda row: row[:2]) if at >= moment]
+
+    async def save_receipt(self, receipt: Receipt) -> None:
+        """See ``Ledger``; this takes no slot."""
+        self._receipts[receipt.slot] = receipt
+
+    async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
+        """See ``Ledger``."""
+        found = [each for each in self._receipts.values() if each.slot.channel == channel]
+        return sorted(found, key=lambda each: each.slot.day, reverse=True)[:limit]
+
+    async def cast(self, ballot: Ballot) -> None:
+        """See ``Votes``."""
+        self._ballots.add(ballot)
+
+    async def withdraw(self, ballot: Ballot) -> None:
+        """See ``Votes``."""
+        self._ballots.discard(ballot)
+
+    async def replace_marks(
+        self, channel: ChannelRef, origin_prefix: str, ballots: Collection[Ballot]
+    ) -> None:
+        """See ``Votes``."""
+        self._ballots = set(ballots) | {
+            each
+            for each in self._ballots
+            if each.channel != channel or not each.origin.startswith(origin_prefix)
+        }
+
+    async def marks(
+        self, channel: ChannelRef, paper: PaperId, user: UserRef, kind: VoteKind
+    ) -> Collection[str]:
+        """See ``Votes``."""
+        wanted = (channel, paper, user, kind)
+        return {
+            each.origin
+            for each in self._ballots
+            if (each.channel, each.paper, each.user, each.kind) == wanted
+        }
+
+    async def tallies(
+        self, channel: ChannelRef, ids: Iterable[PaperId] | None = None
+    ) -> Mapping[PaperId, Tally]:
+        """See ``Votes``."""
+        wanted = None if ids is None else set(ids)
+        votes = {
+            (each.paper, each.kind, each.user)
+            for each in self._ballots
+            if each.channel == channel and (wanted is None or each.paper in wanted)
+        }
+        counts: defaultdict[PaperId, Counter[str]] = defaultdict(Counter)
+        for paper, kind, _ in votes:
+            counts[paper][kind.value] += 1
+        return {paper: Tally(**each) for paper, each in counts.items()}

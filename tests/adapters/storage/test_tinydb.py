@@ -1,0 +1,527 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tinydb import TinyDB
+from tinydb.storages import MemoryStorage
+
+from adapters.storage.memory import MemoryStore
+from adapters.storage.tinydb import KeyedTable, StateFile, TinyDBStore
+from bot.domain.channels import Subscription
+from bot.domain.deliveries import DeliveryState, Seen
+from bot.domain.errors import ConfigError, StoreError
+from bot.domain.papers import Paper
+from bot.domain.votes import VoteKind
+from bot.ports import Store
+from tests.contracts.store import OpenStore, StoreContract, ballots, everything, fill
+from tests.examples import (
+    ANN,
+    CHANNEL,
+    NOW,
+    OTHER_CHANNEL,
+    ballot,
+    batch,
+    batch_key,
+    delivery,
+    message,
+    paper,
+    paper_id,
+    receipt,
+    slot,
+    subscription,
+)
+
+
+class TestTinyDBStore(StoreContract):
+    @pytest.fixture
+    def open_store(self, tmp_path: Path) -> OpenStore:
+        async def opened() -> Store:
+            return await TinyDBStore.open(Path(tempfile.mkdtemp(dir=tmp_path)))
+
+        return opened
+
+
+async def filled(folder: Path) -> tuple[object, ...]:
+    """Leave a folder with one of everything in it; return how it reads."""
+    store = await TinyDBStore.open(folder)
+    await fill(store)
+    read = await everything(store)
+    await store.close()
+    return read
+
+
+def stop_writes(folder: Path) -> None:
+    """Make the next write meet a full disk."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full to play a full disk")
+    (folder / "state.json.tmp").symlink_to("/dev/full")
+
+
+def damaged(path: Path, change: Any) -> bytes:
+    """Change the JSON of a state by hand; return what the file then holds."""
+    state = json.loads(path.read_bytes())
+    change(state)
+    path.write_text(json.dumps(state))
+    return path.read_bytes()
+
+
+# Opening again
+
+
+async def test_opening_again_gives_everything_back(tmp_path: Path) -> None:
+    before = await filled(tmp_path)
+    store = await TinyDBStore.open(tmp_path)
+    assert await everything(store) == before
+    assert await store.plan([delivery("b")], receipt()) is False
+    await store.close()
+
+
+async def test_both_stores_read_alike(tmp_path: Path) -> None:
+    memory = MemoryStore()
+    await fill(memory)
+    assert await filled(tmp_path) == await everything(memory)
+
+
+async def test_what_a_verb_returned_from_is_on_the_disk_before_closing(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    await store.cast(ballot())
+    state = json.loads((tmp_path / "state.json").read_bytes())
+    (entry,) = state["ledger"].values()
+    assert entry["votes"] == {"up": {str(ANN): ["button"]}}
+    await store.close()
+
+
+async def test_plain_tinydb_reads_the_file(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    with TinyDB(tmp_path / "state.json", access_mode="r") as plain:
+        assert plain.tables() >= {"papers", "batches", "subscriptions", "slots", "deliveries"}
+        assert plain.tables() >= {"receipts", "ledger", "meta"}
+        papers = KeyedTable(plain.storage, "papers", Paper)
+        assert papers.find(paper_id(1)) == paper(1)
+
+
+async def test_one_document_holds_what_a_channel_did_with_a_paper(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    state = json.loads((tmp_path / "state.json").read_bytes())
+    assert list(state["ledger"]) == [f"{CHANNEL} {paper_id(1)}", f"{CHANNEL} {paper_id(2)}"]
+
+
+async def test_a_document_of_an_earlier_version_takes_defaults(tmp_path: Path) -> None:
+    await filled(tmp_path)
+
+    def change(state: dict[str, Any]) -> None:
+        for document in state["papers"].values():
+            del document["code_stars"]
+            document["forgotten"] = 1
+
+    damaged(tmp_path / "state.json", change)
+    store = await TinyDBStore.open(tmp_path)
+    assert await store.papers([paper_id(1)]) == {paper_id(1): paper(1)}
+    await store.close()
+
+
+async def test_a_listed_paper_that_is_gone_does_not_break_reading(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    damaged(tmp_path / "state.json", lambda state: state["papers"].pop(str(paper_id(2))))
+    store = await TinyDBStore.open(tmp_path)
+    (kept,) = await store.batches(["huggingface"])
+    assert [each.id for each in kept.papers] == [paper_id(1), paper_id(3)]
+    assert await store.papers([paper_id(2)]) == {}
+    await store.save_batch(batch(), NOW)
+    (kept,) = await store.batches(["huggingface"])
+    assert {each.id for each in kept.papers} == {paper_id(n) for n in (1, 2, 3)}
+    await store.close()
+
+
+async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    await filled(folder)
+    assert (folder / "state.json").stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o077 == 0
+    assert not (folder / "state.json.tmp").exists()
+
+
+async def test_what_changes_nothing_is_not_written(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    store = await TinyDBStore.open(tmp_path)
+    before = (tmp_path / "state.json").stat().st_ino
+    await fill(store)
+    await store.withdraw(ballot(8))
+    await store.remove_subscription(OTHER_CHANNEL)
+    assert (tmp_path / "state.json").stat().st_ino == before
+    await store.close()
+
+
+# One owner
+
+
+async def test_a_folder_that_is_in_use_names_its_holder(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    with pytest.raises(StoreError, match=rf"is in use by process {os.getpid()} on .*: stop it"):
+        await TinyDBStore.open(tmp_path)
+    await store.close()
+    await (await TinyDBStore.open(tmp_path)).close()
+
+
+async def test_another_process_is_kept_out_until_this_one_closes(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    code = (
+        "import asyncio, sys; from adapters.storage import open_store\n"
+        "asyncio.run(open_store(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, f"tinydb://{tmp_path}"]
+
+    def attempt() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    store = await TinyDBStore.open(tmp_path)
+    refused = await asyncio.to_thread(attempt)
+    assert f"is in use by process {os.getpid()}" in refused.stderr
+    assert refused.returncode == 1
+    await store.close()
+    accepted = await asyncio.to_thread(attempt)
+    assert accepted.returncode == 0, accepted.stderr
+
+
+async def test_a_closed_store_changes_nothing_more(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.cast(ballot())
+
+
+async def test_closing_finishes_what_has_begun(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    votes = [asyncio.ensure_future(store.cast(ballot(n))) for n in range(1, 6)]
+    await asyncio.sleep(0)  # each verb begins
+    await store.close()
+    await asyncio.gather(*votes)
+    store = await TinyDBStore.open(tmp_path)
+    assert len(await store.tallies(CHANNEL)) == 5
+    await store.close()
+
+
+async def test_a_verb_whose_caller_gave_up_is_finished_or_never_begun(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    votes = [asyncio.ensure_future(store.cast(ballot(n))) for n in range(1, 6)]
+    await asyncio.sleep(0)
+    for vote in votes:
+        vote.cancel()
+    await store.cast(ballot(6))
+    now = await everything(store)
+    await store.close()
+    store = await TinyDBStore.open(tmp_path)
+    assert await everything(store) == now
+    assert paper_id(6) in await store.tallies(CHANNEL)
+    await store.close()
+
+
+# Writes that fail
+
+
+async def test_a_full_disk_loses_nothing_and_is_told(tmp_path: Path) -> None:
+    before = await filled(tmp_path)
+    on_disk = (tmp_path / "state.json").read_bytes()
+    store = await TinyDBStore.open(tmp_path)
+    for verb in (
+        lambda: store.cast(ballot(3)),
+        lambda: store.plan([delivery(day="2026-05-08")], receipt("2026-05-08")),
+        lambda: store.save_batch(batch("2026-05-08"), NOW),
+        lambda: store.remove_subscription(CHANNEL),
+        lambda: store.replace_marks(CHANNEL, "", ()),
+        lambda: store.advance(delivery("a").key, DeliveryState.SENT, ref=message(2), at=NOW),
+    ):
+        stop_writes(tmp_path)
+        with pytest.raises(StoreError, match=r"state\.json cannot be written \(No space left"):
+            await verb()
+        assert await everything(store) == before
+        assert (tmp_path / "state.json").read_bytes() == on_disk
+        assert not (tmp_path / "state.json.tmp").is_symlink()
+
+    await store.cast(ballot(3))
+    assert paper_id(3) in await store.tallies(CHANNEL)
+    await store.close()
+
+
+async def test_a_folder_that_cannot_be_renamed_into_keeps_the_state(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    (tmp_path / "state.json").unlink()
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        await store.cast(ballot())
+    assert await store.tallies(CHANNEL) == {}
+    assert not (tmp_path / "state.json.tmp").exists()
+    await store.close()
+
+
+async def test_a_slot_whose_plan_was_not_written_is_still_free(tmp_path: Path) -> None:
+    store = await TinyDBStore.open(tmp_path)
+    stop_writes(tmp_path)
+    with pytest.raises(StoreError):
+        await store.plan([delivery()], receipt())
+    assert await store.plan([delivery()], receipt()) is True
+    await store.close()
+
+
+async def test_what_json_cannot_hold_changes_nothing(tmp_path: Path) -> None:
+    before = await filled(tmp_path)
+    on_disk = (tmp_path / "state.json").read_bytes()
+    store = await TinyDBStore.open(tmp_path)
+    naive: Subscription = subscription(created_at=NOW.replace(tzinfo=None))
+    with pytest.raises(TypeError, match="without a time zone"):
+        await store.save_subscription(naive)
+    with pytest.raises(TypeError, match="float"):
+        await store.save_papers([paper(7), paper(8, upvotes=1.5)])
+    assert await everything(store) == before
+    assert (tmp_path / "state.json").read_bytes() == on_disk
+    await store.close()
+
+
+async def test_a_state_is_serialised_before_anything_is_touched(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    on_disk = (tmp_path / "state.json").read_bytes()
+    file = StateFile(tmp_path / "state.json")
+    before = file.read()
+    with pytest.raises(TypeError):
+        file.write({**before, "papers": {"x": {"id": object()}}})
+    assert file.read() is before
+    assert (tmp_path / "state.json").read_bytes() == on_disk
+
+
+# States that are refused
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is damaged at byte 0 of 0"),
+        (b'{"meta": {"schema"', "is damaged at byte 18 of 18"),
+        ('{"é": 1, }'.encode(), "is damaged at byte 10 of 11"),
+        (b'{"meta": "\xff"}', "is damaged at byte 10"),
+        (b"[1, 2]", "is not a state of this bot"),
+        (b'{"_default": {"1": {"title": "a list of mine"}}}', "is not a state of this bot"),
+        (
+            b'{"meta": {"schema": {"product": "daily-papers", "version": 1}}, "papers": []}',
+            "is not a state of this bot",
+        ),
+        (
+            b'{"meta": {"schema": {"product": "daily-papers", "version": 99}}}',
+            r"newer version \(schema 99, this one reads 1\): run that version",
+        ),
+    ],
+)
+async def test_a_state_that_cannot_be_understood_is_refused_and_left_alone(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    (tmp_path / "state.json").write_bytes(content)
+    for _ in range(2):  # the second time shows that the first let go of the folder
+        with pytest.raises(StoreError, match=problem) as refusal:
+            await TinyDBStore.open(tmp_path)
+        assert str(tmp_path / "state.json") in str(refusal.value)
+        assert (tmp_path / "state.json").read_bytes() == content
+
+
+async def test_a_state_cut_short_anywhere_is_refused_and_left_alone(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    whole = (tmp_path / "state.json").read_bytes()
+    for end in range(0, len(whole) - 1, len(whole) // 25):
+        (tmp_path / "state.json").write_bytes(whole[:end])
+        with pytest.raises(StoreError, match="is damaged at byte"):
+            await TinyDBStore.open(tmp_path)
+        assert (tmp_path / "state.json").read_bytes() == whole[:end]
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value"),
+    [
+        ("papers", "id", "no id"),
+        ("papers", "title", 7),
+        ("papers", "authors", "not a list"),
+        ("batches", "key", "huggingface/yesterday"),
+        ("subscriptions", "schedule", None),
+        ("deliveries", "state", "lost"),
+        ("receipts", "ran_at", "noon"),
+        ("ledger", "votes", {"sideways": {}}),
+        ("messages", "delivery", None),
+    ],
+)
+async def test_a_document_that_cannot_be_read_stops_the_start(
+    tmp_path: Path, table: str, field: str, value: object
+) -> None:
+    await filled(tmp_path)
+
+    def change(state: dict[str, Any]) -> None:
+        next(iter(state[table].values()))[field] = value
+
+    content = damaged(tmp_path / "state.json", change)
+    with pytest.raises(StoreError, match=rf"is damaged: {table} '.+': .+ put a backup"):
+        await TinyDBStore.open(tmp_path)
+    assert (tmp_path / "state.json").read_bytes() == content
+
+
+async def test_a_document_that_lacks_what_it_needs_stops_the_start(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    damaged(tmp_path / "state.json", lambda state: state["slots"].update(x={"deliveries": []}))
+    with pytest.raises(StoreError, match=r"is damaged: slots 'x': .*'slot'"):
+        await TinyDBStore.open(tmp_path)
+
+
+async def test_a_folder_that_cannot_be_used_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ConfigError, match=r"STORE_URL names .* make it a folder"):
+            await TinyDBStore.open(folder)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link to nowhere"])
+async def test_a_state_that_cannot_be_read_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "state.json"
+    path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match="cannot be read"):
+        await TinyDBStore.open(tmp_path)
+
+
+# TinyDB underneath
+
+
+def test_a_table_replaces_documents_and_keeps_the_state_it_began_with() -> None:
+    storage = MemoryStorage()
+    table = KeyedTable(storage, "subscriptions", Subscription)
+    table.put({"a": subscription()})
+    before = storage.read()
+    table.put({"a": subscription(limit=3)})
+    assert table.drop("a") is True
+    assert table.drop("a") is False
+    assert table.keys() == ()
+    assert table.find("a") is None
+    assert KeyedTable(storage, "subscriptions", Subscription).find("a") is None
+    storage.write(before)
+    assert table.find("a") == subscription()
+    assert table.get(doc_id="a") is not None  # type: ignore[call-overload]
+
+
+# Both stores, step by step
+
+days = st.sampled_from(["2026-05-06", "2026-05-07", "2026-05-08"])
+channels = st.sampled_from([CHANNEL, OTHER_CHANNEL])
+parts = st.sampled_from(["head", "a", "b"])
+
+
+class BothStores(RuleBasedStateMachine):
+    """Whatever is done, in whatever order, a reader cannot tell the stores apart."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.model = MemoryStore()
+        self.store = self._run(TinyDBStore.open(Path(self.folder.name)))
+
+    def _run(self, verb: Any) -> Any:
+        return self.loop.run_until_complete(verb)
+
+    def both(self, verb: str, *args: Any, **kwargs: Any) -> None:
+        expected = self._outcome(self.model, verb, *args, **kwargs)
+        assert self._outcome(self.store, verb, *args, **kwargs) == expected
+
+    def _outcome(self, store: Store, verb: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._run(getattr(store, verb)(*args, **kwargs))
+        except StoreError as error:
+            return str(error)
+
+    @rule(day=days, papers=st.lists(st.integers(1, 5)), votes=st.integers(0, 3))
+    def save_batch(self, day: str, papers: list[int], votes: int) -> None:
+        self.both("save_batch", batch(day, [paper(n, upvotes=votes) for n in papers]), NOW)
+
+    @rule(day=days, channel=channels, names=st.lists(parts, unique=True))
+    def plan(self, day: str, channel: Any, names: list[str]) -> None:
+        planned = [delivery(part, n, day=day, channel=channel) for n, part in enumerate(names)]
+        self.both("plan", planned, receipt(day, channel))
+
+    @rule(day=days, channel=channels, part=parts, state=st.sampled_from(DeliveryState))
+    def advance(self, day: str, channel: Any, part: str, state: DeliveryState) -> None:
+        key = delivery(part, day=day, channel=channel).key
+        place = message(int(key[:5], 16), channel)
+        self.both("advance", key, state, ref=place if state is DeliveryState.SENT else None, at=NOW)
+
+    @rule(day=days, channel=channels, posted=st.integers(0, 3))
+    def save_receipt(self, day: str, channel: Any, posted: int) -> None:
+        self.both("save_receipt", receipt(day, channel, posted=posted))
+
+    @rule(day=days, channel=channels, papers=st.frozensets(st.integers(1, 5)))
+    def mark_seen(self, day: str, channel: Any, papers: frozenset[int]) -> None:
+        shown = Seen(batch_key(day), slot(day).day)
+        self.both("mark_seen", channel, {paper_id(n): shown for n in papers})
+
+    @rule(each=ballots, verb=st.sampled_from(["cast", "withdraw"]))
+    def vote(self, each: Any, verb: str) -> None:
+        self.both(verb, each)
+
+    @rule(chosen=st.frozensets(ballots, max_size=3), prefix=st.sampled_from(["m1#", "button"]))
+    def repair(self, chosen: Any, prefix: str) -> None:
+        self.both("replace_marks", CHANNEL, prefix, chosen)
+
+    @rule(channel=channels, limit=st.integers(1, 3))
+    def subscribe(self, channel: Any, limit: int) -> None:
+        self.both("save_subscription", subscription(channel, limit=limit))
+
+    @rule(channel=channels)
+    def unsubscribe(self, channel: Any) -> None:
+        self.both("remove_subscription", channel)
+
+    @rule()
+    def open_again(self) -> None:
+        self._run(self.store.close())
+        self.store = self._run(TinyDBStore.open(Path(self.folder.name)))
+
+    @rule()
+    def fail_to_write(self) -> None:
+        stop_writes(Path(self.folder.name))
+        with pytest.raises(StoreError):
+            self._run(self.store.save_papers([paper(99)]))
+
+    @invariant()
+    def both_read_alike(self) -> None:
+        self.both("papers")
+        self.both("batches", ["huggingface"], limit=9)
+        self.both("subscriptions")
+        self.both("unfinished")
+        self.both("sent_since", NOW)
+        ids = [paper_id(n) for n in range(1, 6)]
+        for channel in (CHANNEL, OTHER_CHANNEL):
+            self.both("latest_slot", channel)
+            self.both("receipts", channel, limit=9)
+            self.both("seen", channel, ids)
+            self.both("tallies", channel)
+            for day in ("2026-05-06", "2026-05-07", "2026-05-08"):
+                self.both("deliveries", slot(day, channel))
+        for n in (1, 2):
+            for kind in VoteKind:
+                marks = self._run(self.model.marks(CHANNEL, paper_id(n), ANN, kind))
+                assert set(self._run(self.store.marks(CHANNEL, paper_id(n), ANN, kind))) == marks
+
+    def teardown(self) -> None:
+        self._run(self.store.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+TestBothStores = BothStores.TestCase
+TestBothStores.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

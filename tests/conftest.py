@@ -1,0 +1,36 @@
+"""What every test may count on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot import logs
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("DAILY_PAPERS_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the environment's and the working folder's settings out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("SLACK_", "DISCORD_", "STORE_", "HF_", "DIGEST_", "SOURCES_", "LOG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HEALTH_FILE", str(tmp_path / "health.json"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet() -> None:
+    """Log warnings alone, so that a failing test shows what matters."""
+    logs.configure("warning", "json")
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Return the folder of real captures, or skip: it is beside the project, not part of it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real captures at {SHARED}; set DAILY_PAPERS_SHARED to their folder")
+    return SHARED

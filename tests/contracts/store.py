@@ -1,0 +1,481 @@
+"""What every store keeps to. A subclass supplies ``open_store``, which begins an empty one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.domain.deliveries import DeliveryState, Seen
+from bot.domain.errors import StoreError
+from bot.domain.papers import Paper, PaperId
+from bot.domain.votes import Ballot, Tally, VoteKind
+from bot.ports import Store
+from tests import examples
+from tests.examples import (
+    ANN,
+    BOB,
+    CHANNEL,
+    NOW,
+    OTHER_CHANNEL,
+    ballot,
+    batch,
+    batch_key,
+    delivery,
+    message,
+    paper,
+    paper_id,
+    receipt,
+    slot,
+    subscription,
+)
+
+OpenStore = Callable[[], Awaitable[Store]]
+
+LATER = NOW + timedelta(hours=1)
+ORIGINS = ("button", "m1#👍", "m1#❤", "m2#👍")
+PREFIXES = ("m1#", "m2#", "button", "")
+
+ballots = st.builds(
+    ballot,
+    st.integers(1, 2),
+    st.sampled_from([ANN, BOB]),
+    st.sampled_from(VoteKind),
+    st.sampled_from(ORIGINS),
+    st.sampled_from([CHANNEL, OTHER_CHANNEL]),
+)
+vote_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("cast"), ballots),
+        st.tuples(st.just("withdraw"), ballots),
+        st.tuples(st.just("replace"), st.sampled_from(PREFIXES), st.frozensets(ballots)),
+    ),
+    max_size=20,
+)
+
+
+def tallied(marks: set[Ballot]) -> dict[PaperId, Tally]:
+    """Count the people of ``CHANNEL`` as a reader of the rules would."""
+    return {
+        voted: Tally(
+            **{
+                kind.value: len(
+                    {
+                        each.user
+                        for each in marks
+                        if (each.channel, each.paper, each.kind) == (CHANNEL, voted, kind)
+                    }
+                )
+                for kind in VoteKind
+            }
+        )
+        for voted in {each.paper for each in marks if each.channel == CHANNEL}
+    }
+
+
+class StoreContract:
+    """Every test begins with an empty store."""
+
+    @pytest.fixture
+    async def store(self, open_store: OpenStore) -> AsyncIterator[Store]:
+        store = await open_store()
+        yield store
+        await store.close()
+
+    # Library
+
+    async def test_an_empty_store_answers_every_question(self, store: Store) -> None:
+        assert list(await store.batches(["huggingface"])) == []
+        assert await store.papers() == {}
+        assert await store.papers([paper_id(1)]) == {}
+        assert list(await store.subscriptions()) == []
+        assert await store.subscription(CHANNEL) is None
+        assert await store.delivery("unknown") is None
+        assert list(await store.deliveries(slot())) == []
+        assert list(await store.unfinished()) == []
+        assert await store.seen(CHANNEL, [paper_id(1)]) == {}
+        assert await store.delivery_at(message()) is None
+        assert await store.latest_slot(CHANNEL) is None
+        assert list(await store.sent_since(NOW)) == []
+        assert list(await store.receipts(CHANNEL)) == []
+        assert list(await store.marks(CHANNEL, paper_id(1), ANN, VoteKind.UP)) == []
+        assert await store.tallies(CHANNEL) == {}
+
+    async def test_a_batch_saved_twice_is_one_batch(self, store: Store) -> None:
+        assert await store.save_batch(batch(papers=3), NOW) == 3
+        assert await store.save_batch(batch(papers=3), LATER) == 0
+        assert list(await store.batches(["huggingface"])) == [batch(papers=3, grown_at=NOW)]
+
+    async def test_a_batch_grows_and_notes_when(self, store: Store) -> None:
+        await store.save_batch(batch(papers=2), NOW)
+        assert await store.save_batch(batch(papers=3), LATER) == 1
+        assert list(await store.batches(["huggingface"])) == [batch(papers=3, grown_at=LATER)]
+
+    async def test_a_newer_reading_brings_newer_counts_and_loses_no_paper(
+        self, store: Store
+    ) -> None:
+        await store.save_batch(batch(papers=[paper(1), paper(2)]), NOW)
+        voted = paper(2, upvotes=500)
+        assert await store.save_batch(batch(papers=[voted, paper(3)]), LATER) == 1
+        (kept,) = await store.batches(["huggingface"])
+        assert kept.papers == (paper(1), voted, paper(3))
+
+    async def test_an_empty_reading_changes_nothing_and_begins_no_batch(self, store: Store) -> None:
+        assert await store.save_batch(batch(papers=0), NOW) == 0
+        assert list(await store.batches(["huggingface"])) == []
+        await store.save_batch(batch(papers=2), LATER)
+        assert await store.save_batch(batch(papers=0), LATER + timedelta(hours=1)) == 0
+        assert list(await store.batches(["huggingface"])) == [batch(papers=2, grown_at=LATER)]
+
+    async def test_a_paper_listed_twice_in_a_reading_is_kept_once(self, store: Store) -> None:
+        assert await store.save_batch(batch(papers=[paper(1), paper(1)]), NOW) == 1
+        (kept,) = await store.batches(["huggingface"])
+        assert kept.papers == (paper(1),)
+
+    async def test_a_paper_of_two_batches_reads_as_it_was_described_last(
+        self, store: Store
+    ) -> None:
+        await store.save_batch(batch("2026-05-06", [paper(1)]), NOW)
+        await store.save_batch(batch("2026-05-07", [paper(1, upvotes=7)]), LATER)
+        await store.save_papers([paper(1, upvotes=8)])
+        found = await store.batches(["huggingface"])
+        assert [each.papers for each in found] == [(paper(1, upvotes=8),)] * 2
+
+    async def test_batches_come_newest_first_of_the_named_sources_within_a_limit(
+        self, store: Store
+    ) -> None:
+        days = ("2026-05-05", "2026-05-07", "2026-05-04", "2026-05-06")
+        for day in days:
+            await store.save_batch(batch(day), NOW)
+        await store.save_batch(batch("2026-05-07", source="arxiv"), NOW)
+
+        async def keys(*sources: str, **limits: object) -> list[str]:
+            return [str(each.key) for each in await store.batches(sources, **limits)]  # type: ignore[arg-type]
+
+        assert await keys("huggingface") == ["huggingface/2026-05-07", "huggingface/2026-05-06"]
+        assert await keys("huggingface", since=date(2026, 5, 6), limit=9) == [
+            "huggingface/2026-05-07",
+            "huggingface/2026-05-06",
+        ]
+        assert await keys("huggingface", "arxiv", limit=3) == [
+            "arxiv/2026-05-07",
+            "huggingface/2026-05-07",
+            "huggingface/2026-05-06",
+        ]
+        assert await keys("unknown") == []
+        assert await keys() == []
+
+    async def test_papers_come_by_id_in_the_order_asked_for_or_all(self, store: Store) -> None:
+        await store.save_papers(paper(n) for n in (1, 2, 3))
+        found = await store.papers(paper_id(n) for n in (3, 9, 1))
+        assert list(found.items()) == [(paper_id(3), paper(3)), (paper_id(1), paper(1))]
+        assert await store.papers() == {paper_id(n): paper(n) for n in (1, 2, 3)}
+        assert await store.papers([]) == {}
+
+    async def test_a_paper_saved_again_is_replaced(self, store: Store) -> None:
+        await store.save_papers([paper(1), paper(1, title="Revised")])
+        assert await store.papers() == {paper_id(1): paper(1, title="Revised")}
+
+    async def test_any_text_may_stand_in_a_title(self, store: Store) -> None:
+        odd = Paper(paper_id(1), title='"\u2028\x00\ud800 𝔐 <@U1>', abstract="")
+        await store.save_papers([odd])
+        assert await store.papers() == {odd.id: odd}
+
+    # Subscriptions
+
+    async def test_a_channel_has_one_subscription_until_it_is_removed(self, store: Store) -> None:
+        await store.save_subscription(subscription())
+        await store.save_subscription(subscription(limit=3))
+        await store.save_subscription(subscription(OTHER_CHANNEL))
+        assert await store.subscription(CHANNEL) == subscription(limit=3)
+        assert list(await store.subscriptions()) == [
+            subscription(OTHER_CHANNEL),
+            subscription(limit=3),
+        ]
+        assert await store.remove_subscription(CHANNEL) is True
+        assert await store.remove_subscription(CHANNEL) is False
+        assert await store.subscription(CHANNEL) is None
+
+    async def test_what_was_seen_voted_and_planned_outlives_the_subscription(
+        self, store: Store
+    ) -> None:
+        await store.save_subscription(subscription())
+        await store.plan([delivery()], receipt())
+        await store.mark_seen(CHANNEL, {paper_id(1): Seen(batch_key(), slot().day)})
+        await store.cast(ballot())
+        await store.remove_subscription(CHANNEL)
+        assert await store.seen(CHANNEL, [paper_id(1)])
+        assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=1)}
+        assert await store.plan([delivery()], receipt()) is False
+
+    # Ledger
+
+    async def test_a_slot_is_taken_once_with_its_deliveries_and_receipt(self, store: Store) -> None:
+        parts = [delivery("b", 2), delivery(), delivery("a", 1)]
+        assert await store.plan(parts, receipt()) is True
+        assert list(await store.deliveries(slot())) == [parts[1], parts[2], parts[0]]
+        assert await store.delivery(parts[0].key) == parts[0]
+        assert list(await store.receipts(CHANNEL)) == [receipt()]
+
+        assert await store.plan([delivery("c")], receipt(note="again")) is False
+        assert await store.delivery(delivery("c").key) is None
+        assert list(await store.receipts(CHANNEL)) == [receipt()]
+
+    async def test_a_slot_without_deliveries_is_taken_as_well(self, store: Store) -> None:
+        assert await store.plan([], receipt()) is True
+        assert await store.plan([delivery()], receipt()) is False
+        assert list(await store.deliveries(slot())) == []
+        assert list(await store.unfinished()) == []
+
+    async def test_of_many_plans_at_once_one_wins(self, store: Store) -> None:
+        plans = [store.plan([delivery(str(n))], receipt(note=str(n))) for n in range(20)]
+        wins = await asyncio.gather(*plans)
+        assert wins.count(True) == 1
+        winner = wins.index(True)
+        assert list(await store.deliveries(slot())) == [delivery(str(winner))]
+        assert [each.note for each in await store.receipts(CHANNEL)] == [str(winner)]
+
+    async def test_channels_and_days_are_slots_of_their_own(self, store: Store) -> None:
+        assert await store.plan([], receipt())
+        assert await store.plan([], receipt(channel=OTHER_CHANNEL))
+        assert await store.plan([], receipt("2026-05-08"))
+
+    async def test_a_message_planned_before_is_neither_planned_again_nor_changed(
+        self, store: Store
+    ) -> None:
+        await store.plan([delivery()], receipt())
+        await store.advance(delivery().key, DeliveryState.SENT, ref=message(), at=NOW)
+        again = replace(delivery(papers=(9,)), slot=slot("2026-05-08"))
+        late = replace(delivery("late", 1), slot=slot("2026-05-08"))
+        assert await store.plan([again, late], receipt("2026-05-08")) is True
+        assert list(await store.deliveries(slot("2026-05-08"))) == [late]
+        standing = await store.delivery_at(message())
+        assert standing is not None
+        assert standing.slot == slot()
+        assert standing.state is DeliveryState.SENT
+
+    async def test_a_receipt_takes_no_slot(self, store: Store) -> None:
+        await store.save_receipt(receipt(note="early"))
+        assert await store.plan([delivery()], receipt()) is True
+        assert list(await store.receipts(CHANNEL, limit=9)) == [receipt()]
+
+    async def test_an_attempt_keeps_its_start_until_the_next_one(self, store: Store) -> None:
+        key = delivery().key
+        await store.plan([delivery()], receipt())
+        await store.advance(key, DeliveryState.SENDING, at=NOW)
+        await store.advance(key, DeliveryState.AMBIGUOUS, reason="answer lost")
+        assert await store.delivery(key) == delivery(
+            state=DeliveryState.AMBIGUOUS, reason="answer lost", attempted_at=NOW
+        )
+        await store.advance(key, DeliveryState.SENDING, at=LATER)
+        await store.advance(key, DeliveryState.SENT, ref=message())
+        sent = delivery(state=DeliveryState.SENT, ref=message(), attempted_at=LATER)
+        assert await store.delivery(key) == sent
+        assert list(await store.deliveries(slot())) == [sent]
+
+    @pytest.mark.parametrize("state", [each for each in DeliveryState if each != "sent"])
+    async def test_what_was_sent_stays_sent(self, store: Store, state: DeliveryState) -> None:
+        await store.plan([delivery()], receipt())
+        await store.advance(delivery().key, DeliveryState.SENT, ref=message(), at=NOW)
+        await store.advance(delivery().key, state, reason="late news", at=LATER)
+        assert await store.delivery_at(message()) == delivery(
+            state=DeliveryState.SENT, ref=message(), attempted_at=NOW
+        )
+
+    async def test_nothing_is_recorded_of_a_message_that_was_never_planned(
+        self, store: Store
+    ) -> None:
+        with pytest.raises(StoreError, match="was never planned"):
+            await store.advance("unknown", DeliveryState.SENDING, at=NOW)
+        assert await store.delivery("unknown") is None
+
+    async def test_unfinished_slots_come_oldest_day_first(self, store: Store) -> None:
+        for day, state in (
+            ("2026-05-08", DeliveryState.SENDING),
+            ("2026-05-07", DeliveryState.PLANNED),
+            ("2026-05-06", DeliveryState.AMBIGUOUS),
+            ("2026-05-05", DeliveryState.SENT),
+            ("2026-05-04", DeliveryState.FAILED),
+            ("2026-05-03", DeliveryState.PARKED),
+        ):
+            parts = [delivery(day=day), delivery("a", 1, day=day)]
+            await store.plan(parts, receipt(day))
+            for each in parts:
+                await store.advance(each.key, state)
+        days = [str(each.day) for each in await store.unfinished()]
+        assert days == ["2026-05-06", "2026-05-07", "2026-05-08"]
+
+    async def test_a_message_leads_to_its_delivery(self, store: Store) -> None:
+        await store.plan([delivery(), delivery("a", 1)], receipt())
+        await store.advance(delivery().key, DeliveryState.SENT, ref=message(1))
+        await store.advance(delivery("a").key, DeliveryState.SENT, ref=message(2))
+        found = await store.delivery_at(message(2))
+        assert found is not None
+        assert found.part == "a"
+        assert await store.delivery_at(message(3)) is None
+        assert await store.delivery_at(message(1, OTHER_CHANNEL)) is None
+
+    async def test_the_latest_slot_is_the_newest_in_which_something_was_sent(
+        self, store: Store
+    ) -> None:
+        for day in ("2026-05-06", "2026-05-05", "2026-05-07"):
+            await store.plan([delivery(day=day)], receipt(day))
+        await store.plan([], receipt("2026-05-08"))
+        await store.plan([delivery(channel=OTHER_CHANNEL)], receipt(channel=OTHER_CHANNEL))
+        assert await store.latest_slot(CHANNEL) is None
+        for day in ("2026-05-06", "2026-05-05"):
+            await store.advance(delivery(day=day).key, DeliveryState.SENT, ref=message())
+        await store.advance(delivery(day="2026-05-07").key, DeliveryState.FAILED)
+        assert await store.latest_slot(CHANNEL) == slot("2026-05-06")
+
+    async def test_sent_since_counts_from_the_attempt_oldest_first(self, store: Store) -> None:
+        parts = [delivery(part, n) for n, part in enumerate("abcd")]
+        await store.plan(parts, receipt())
+        for part, at in zip(parts, (LATER, NOW, NOW - timedelta(seconds=1), NOW), strict=True):
+            await store.advance(part.key, DeliveryState.SENDING, at=at)
+        for n, part in enumerate(parts[:3]):
+            await store.advance(part.key, DeliveryState.SENT, ref=message(n))
+        assert [each.part for each in await store.sent_since(NOW)] == ["b", "a"]
+
+    async def test_seen_papers_are_those_asked_for_with_the_last_showing(
+        self, store: Store
+    ) -> None:
+        first = Seen(batch_key("2026-05-06"), date(2026, 5, 6), upvotes=3)
+        second = Seen(batch_key("2026-05-07"), date(2026, 5, 7))
+        await store.mark_seen(CHANNEL, {paper_id(1): first, paper_id(2): first})
+        await store.mark_seen(CHANNEL, {paper_id(1): second})
+        await store.mark_seen(CHANNEL, {paper_id(1): first})
+        assert await store.seen(CHANNEL, map(paper_id, (1, 3))) == {paper_id(1): second}
+        assert await store.seen(CHANNEL, [paper_id(2)]) == {paper_id(2): first}
+        assert await store.seen(OTHER_CHANNEL, [paper_id(1)]) == {}
+
+    async def test_receipts_come_newest_first_and_one_per_slot(self, store: Store) -> None:
+        for day in ("2026-05-06", "2026-05-08", "2026-05-07"):
+            await store.save_receipt(receipt(day))
+        await store.save_receipt(receipt("2026-05-07", posted=3))
+        await store.save_receipt(receipt("2026-05-09", OTHER_CHANNEL))
+        assert list(await store.receipts(CHANNEL)) == [receipt("2026-05-08")]
+        assert list(await store.receipts(CHANNEL, limit=9)) == [
+            receipt("2026-05-08"),
+            receipt("2026-05-07", posted=3),
+            receipt("2026-05-06"),
+        ]
+
+    # Votes
+
+    async def test_a_person_counts_once_however_many_marks_they_made(self, store: Store) -> None:
+        for origin in ORIGINS:
+            await store.cast(ballot(origin=origin))
+            await store.cast(ballot(origin=origin))
+        await store.cast(ballot(user=BOB))
+        await store.cast(ballot(kind=VoteKind.SAVE))
+        assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=2, save=1)}
+        assert set(await store.marks(CHANNEL, paper_id(1), ANN, VoteKind.UP)) == set(ORIGINS)
+
+        for origin in ORIGINS[1:]:
+            await store.withdraw(ballot(origin=origin))
+        assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=2, save=1)}
+        await store.withdraw(ballot(origin=ORIGINS[0]))
+        await store.withdraw(ballot(origin=ORIGINS[0]))
+        assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=1, save=1)}
+
+    async def test_a_paper_nobody_votes_for_any_more_has_no_tally(self, store: Store) -> None:
+        await store.mark_seen(CHANNEL, {paper_id(2): Seen(batch_key(), slot().day)})
+        await store.withdraw(ballot())
+        await store.cast(ballot())
+        await store.withdraw(ballot())
+        assert await store.tallies(CHANNEL) == {}
+        assert await store.tallies(CHANNEL, map(paper_id, (1, 2, 3))) == {}
+
+    async def test_votes_on_papers_that_nobody_keeps_count_too(self, store: Store) -> None:
+        await store.cast(ballot(7))
+        assert await store.papers([paper_id(7)]) == {}
+        assert await store.tallies(CHANNEL, map(paper_id, (7, 8))) == {paper_id(7): Tally(up=1)}
+
+    async def test_votes_and_showings_of_a_paper_leave_each_other_alone(self, store: Store) -> None:
+        shown = Seen(batch_key(), slot().day)
+        await store.cast(ballot())
+        await store.mark_seen(CHANNEL, {paper_id(1): shown})
+        await store.cast(ballot(user=BOB))
+        await store.withdraw(ballot())
+        assert await store.seen(CHANNEL, [paper_id(1)]) == {paper_id(1): shown}
+        assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=1)}
+
+    async def test_votes_cast_at_once_all_count(self, store: Store) -> None:
+        people = [replace(ANN, id=f"U{n}") for n in range(30)]
+        await asyncio.gather(*(store.cast(ballot(user=user)) for user in people))
+        assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=30)}
+
+    @settings(
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,  # the fixture opens; every example has its store
+            HealthCheck.differing_executors,  # one suite, several stores
+        ],
+    )
+    @given(steps=vote_steps)
+    async def test_votes_behave_like_a_set_of_ballots(
+        self, open_store: OpenStore, steps: list[tuple[object, ...]]
+    ) -> None:
+        store = await open_store()
+        model: set[Ballot] = set()
+        for step in steps:
+            match step:
+                case ("cast", Ballot() as each):
+                    await store.cast(each)
+                    model.add(each)
+                case ("withdraw", Ballot() as each):
+                    await store.withdraw(each)
+                    model.discard(each)
+                case ("replace", str(prefix), frozenset(chosen)):
+                    await store.replace_marks(CHANNEL, prefix, chosen)
+                    model = set(chosen) | {
+                        each
+                        for each in model
+                        if each.channel != CHANNEL or not each.origin.startswith(prefix)
+                    }
+        for n, user, kind in ((n, u, k) for n in (1, 2) for u in (ANN, BOB) for k in VoteKind):
+            assert set(await store.marks(CHANNEL, paper_id(n), user, kind)) == {
+                each.origin for each in model if each == ballot(n, user, kind, each.origin, CHANNEL)
+            }
+        assert await store.tallies(CHANNEL) == tallied(model)
+        assert await store.tallies(CHANNEL, [paper_id(1)]) == {
+            voted: tally for voted, tally in tallied(model).items() if voted == paper_id(1)
+        }
+        await store.close()
+
+
+async def fill(store: Store) -> None:
+    """Keep one of everything."""
+    await store.save_batch(batch(), NOW)
+    await store.save_papers([paper(9)])
+    await store.save_subscription(subscription(parked="archived", owed_from=NOW))
+    await store.plan([delivery(), delivery("a", 1)], receipt(next_run=LATER))
+    await store.advance(delivery().key, DeliveryState.SENT, ref=message(), at=NOW)
+    await store.mark_seen(CHANNEL, {paper_id(1): Seen(batch_key(), slot().day, 5)})
+    await store.cast(ballot())
+    await store.cast(ballot(2, BOB, VoteKind.SAVE, "m1#🔖"))
+
+
+async def everything(store: Store) -> tuple[object, ...]:
+    """Read all that ``fill`` kept, and what hangs together with it."""
+    ids = [paper_id(n) for n in range(10)]
+    return (
+        list(await store.batches(["huggingface"])),
+        await store.papers(),
+        list(await store.subscriptions()),
+        list(await store.deliveries(examples.slot())),
+        list(await store.unfinished()),
+        await store.delivery_at(message()),
+        await store.latest_slot(CHANNEL),
+        list(await store.sent_since(NOW)),
+        list(await store.receipts(CHANNEL, limit=9)),
+        await store.seen(CHANNEL, ids),
+        set(await store.marks(CHANNEL, paper_id(2), BOB, VoteKind.SAVE)),
+        await store.tallies(CHANNEL),
+    )
