@@ -31,6 +31,8 @@ from bot.domain.reply import (
     Span,
     Text,
     VoteAction,
+    is_address,
+    plain,
     text,
 )
 from bot.domain.votes import Tally, VoteKind
@@ -91,10 +93,10 @@ def links(paper: Paper) -> tuple[LinkButton, ...]:
     found = [LinkButton("Paper", paper.url)]
     if paper.id.arxiv_url:
         found.append(LinkButton("arXiv", paper.id.arxiv_url))
-    if paper.code_url:
+    if paper.code_url and is_address(paper.code_url):
         stars = f" ★ {paper.code_stars:,}" if paper.code_stars else ""
         found.append(LinkButton(f"Code{stars}", paper.code_url))
-    if paper.project_url:
+    if paper.project_url and is_address(paper.project_url):
         found.append(LinkButton("Project", paper.project_url))
     return tuple(found)
 
@@ -246,7 +248,7 @@ def sentence_reply(sentence: str, hint: str = "") -> Reply:
     nodes: list[Node] = [Paragraph(with_code(sentence))]
     if hint:
         nodes.append(Note(with_code(hint)))
-    return Reply(tuple(nodes), clip(sentence, 2_000))
+    return Reply(tuple(nodes), clip(plain(with_code(sentence)), 2_000))
 
 
 def error_reply(error: UserError) -> Reply:

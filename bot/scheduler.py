@@ -41,6 +41,9 @@ SPREAD_SECONDS = 60
 RETRY_SECONDS = 60.0
 DRAIN_SECONDS = 10.0
 REPAIR_EVERY = timedelta(hours=3)
+CONNECT_TIME = timedelta(seconds=20)
+"""Platforms are connected by then; reactions made while the bot was down are read after it."""
+
 REPAIR_WINDOW = timedelta(days=3)
 
 Clock = Callable[[], datetime]
@@ -236,6 +239,8 @@ class Scheduler:
         self._every(self.poll, self._poll_every, "poll")
         self._every(self.refresh, self._refresh_every, "refresh")
         self._every(self.repair, REPAIR_EVERY, "repair")
+        connected = self._clock() + CONNECT_TIME
+        self._add("repair after the start", DateTrigger(connected), self.repair)
         self._jobs.start()
 
     async def stop(self) -> None:

@@ -8,7 +8,9 @@ import unicodedata
 ELLIPSIS = "…"
 
 _SPACES = re.compile(r"\s+")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z0-9\"'(\[])")
+_SENTENCE_END = re.compile(
+    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]])|(?<=[.!?][\"')\]]{2}))\s+(?=[A-Z0-9\"'(\[])"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|resp|al|Fig|Figs|Eq|Eqs|Sec|Tab|No|Dr|Prof|approx|w\.r\.t)|\b[A-Z])\.$"
 )
@@ -18,12 +20,14 @@ _UNSAFE = dict.fromkeys(
         *range(0x0B, 0x20),
         0x7F,
         *range(0x80, 0xA0),
+        0x061C,
         0x200B,
         0x200E,
         0x200F,
         *range(0x202A, 0x202F),
         0x2060,
         *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),  # half of a pair: no file and no request can hold it
         0xFEFF,
         *range(0xFFF9, 0xFFFC),
     ]
@@ -42,7 +46,7 @@ def one_line(text: str) -> str:
 
 def clean(text: str) -> str:
     """Return foreign text without characters that act rather than show, lines kept."""
-    return unicodedata.normalize("NFC", text.translate(_UNSAFE)).replace("\r", "")
+    return unicodedata.normalize("NFC", text.translate(_UNSAFE))
 
 
 def clip(text: str, limit: int) -> str:

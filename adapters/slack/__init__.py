@@ -1,1 +1,1 @@
-"""Slack, on slack-bolt."""
+"""Slack, on slack-bolt: Socket Mode or HTTP, one workspace."""

@@ -22,21 +22,21 @@ QUIET = timedelta(hours=2)
 _ARXIV = re.compile(
     r"""(?<![\w./-])
         (?:arxiv:\s*)?
-        (?P<key>\d{4}\.\d{4,5} | [a-z]+(?:-[a-z]+)*(?:\.[A-Z]{2})?/\d{7})
+        (?P<key>\d{2}(?:0[1-9]|1[0-2])\.\d{4,5} | [a-z]+(?:-[a-z]+)*(?:\.[A-Z]{2})?/\d{7})
         (?:v(?P<version>\d{1,2}))?
         (?:\.pdf)?
         (?![\d/-]|\.\d|\w)""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,  # texts without spaces stand right beside an id
 )
 _LINK = re.compile(
-    r"""https?://(?:www\.|export\.)?
-        (?:arxiv\.org/(?:abs|pdf|html)/
-          |huggingface\.co/papers/
-          |hf\.co/papers/
-          |(?:www\.)?alphaxiv\.org/(?:abs|overview|pdf)/
-          |(?:dx\.)?doi\.org/10\.48550/arxiv\.)
+    r"""(?:(?:https?://|(?<![\w./-]))(?:www\.|export\.)?
+          (?:arxiv\.org/(?:abs|pdf|html)/
+            |huggingface\.co/papers/
+            |hf\.co/papers/
+            |alphaxiv\.org/(?:abs|overview|pdf)/)
+          |\b10\.48550/arxiv\.)
         (?P<rest>[^\s?#<>|)]+)""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 
 

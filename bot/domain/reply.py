@@ -13,6 +13,16 @@ from bot.domain.papers import PaperId
 from bot.domain.votes import VoteKind
 
 
+def is_address(url: str) -> bool:
+    """Tell whether a text is an address that a link may lead to."""
+    return url.startswith(("https://", "http://"))
+
+
+def _check_address(url: str) -> None:
+    if not is_address(url):
+        raise ValueError(f"a link leads to http or https, not to {url[:40]!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """Characters as they are."""
@@ -49,8 +59,7 @@ class Link:
     url: str
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("https://", "http://")):
-            raise ValueError(f"a link leads to http or https, not to {self.url[:40]!r}")
+        _check_address(self.url)
 
 
 Span = Plain | Bold | Italic | Code | Link
@@ -133,10 +142,13 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class LinkButton:
-    """Something to press that opens a page."""
+    """Something to press that opens a page, at an http or https address."""
 
     label: str
     url: str
+
+    def __post_init__(self) -> None:
+        _check_address(self.url)
 
 
 Control = Button | LinkButton

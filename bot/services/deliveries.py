@@ -91,12 +91,15 @@ async def _send(
 ) -> Delivery:
     ref = None
     if delivery.attempted_at and delivery.state in (DeliveryState.SENDING, DeliveryState.AMBIGUOUS):
-        ref = await adapter.find(
-            delivery.slot.channel,
-            key=delivery.key,
-            since=delivery.attempted_at - CLOCKS_DIFFER,
-            thread=thread,
-        )
+        try:
+            ref = await adapter.find(
+                delivery.slot.channel,
+                key=delivery.key,
+                since=delivery.attempted_at - CLOCKS_DIFFER,
+                thread=thread,
+            )
+        except TryLater as error:  # that it can be there is still true
+            raise Ambiguous(error.platform, error.problem, cure=error.cure) from error
     if ref is None:
         reply = await message_of(delivery, store)
         await store.advance(delivery.key, DeliveryState.SENDING, at=clock())

@@ -67,7 +67,8 @@ def latest_daily(at: time, zone: ZoneInfo, until: datetime) -> tuple[date, datet
 
 def next_run(schedule: Schedule, after: datetime) -> datetime:
     """Return when the next digest is due, in UTC, weekdays heeded."""
-    instant = next_daily(daily_time(schedule), schedule.zone, after)
-    while not schedule.allows(instant.astimezone(schedule.zone).date()):
-        instant = next_daily(daily_time(schedule), schedule.zone, instant)
-    return instant
+    at, zone = daily_time(schedule), schedule.zone
+    day = latest_daily(at, zone, after)[0] + timedelta(days=1)
+    while not schedule.allows(day):
+        day += timedelta(days=1)
+    return moment(day, at, zone)

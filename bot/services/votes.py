@@ -59,4 +59,4 @@ async def toggle(action: VoteAction, caller: Caller, store: Store) -> tuple[bool
     ballot = Ballot(channel, action.paper, user, action.kind, BUTTON)
     await (store.withdraw(ballot) if BUTTON in marks else store.cast(ballot))
     tally = await store.tallies(channel, [action.paper])
-    return BUTTON not in marks, tally.get(action.paper, Tally())
+    return set(marks) != {BUTTON}, tally.get(action.paper, Tally())

@@ -38,9 +38,7 @@ Running is harder. We run anyway.
 
 
 @pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Run:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the command line in this process; return exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STORE_URL", f"tinydb://{tmp_path / 'state'}")
@@ -208,7 +206,9 @@ def test_a_folder_that_cannot_be_used_is_named_with_the_cure(
     assert "cure:" in out
 
 
-def test_a_corrupt_state_is_refused_and_left_alone(run: Run, captured: Path, tmp_path: Path) -> None:
+def test_a_corrupt_state_is_refused_and_left_alone(
+    run: Run, captured: Path, tmp_path: Path
+) -> None:
     run("import", "folder", str(captured))
     state = tmp_path / "state" / "state.json"
     damaged = state.read_bytes()[:-10]

@@ -1,0 +1,232 @@
+"""What people do in Slack, turned into calls of the inbox and their answers shown.
+
+A command or a press is acknowledged before anything else, for Slack waits three seconds. Events are
+told at least once and in any order, so each is taken once and only changes what can be read again.
+
+Every member of the workspace may set a channel up, as in Slack itself; guests of a shared channel,
+who belong to another workspace, may not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck
+
+from adapters.slack._web import Identity, SlackWeb, respond, show
+from adapters.slack.ids import (
+    channel_ref,
+    message_ref,
+    typed,
+    unicode_of,
+    user_ref,
+    without_mention,
+)
+from adapters.slack.limits import Json
+from adapters.slack.render import UNFURL
+from bot.domain.command import Caller, CommandCall, Press
+from bot.domain.errors import Ambiguous, PlatformError
+from bot.domain.reply import Reply
+from bot.domain.votes import Reaction
+from bot.ports import Inbox
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 10
+
+EVENT_SECONDS = 24 * 3600
+"""Slack may repeat an event for this long."""
+EVENTS_KEPT = 20_000
+
+
+class Memory:
+    """What was heard of lately."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        seconds: float = EVENT_SECONDS,
+        most: int = EVENTS_KEPT,
+    ) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._most = most
+        self._heard: OrderedDict[str, float] = OrderedDict()
+
+    def has(self, name: str) -> bool:
+        """Tell whether a thing was heard of before, and remember it."""
+        now = self._clock()
+        while self._heard and (
+            len(self._heard) > self._most or next(iter(self._heard.values())) <= now - self._seconds
+        ):
+            self._heard.popitem(last=False)
+        known = name in self._heard
+        self._heard.setdefault(name, now)
+        return known
+
+
+class Listeners:
+    """What Bolt calls; one method for each kind of thing that people do."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        me: Identity,
+        slack: SlackWeb,
+        events: Memory,
+        is_bot: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self._inbox = inbox
+        self._me = me
+        self._web = slack
+        self._events = events
+        self._is_bot = is_bot
+        self._running: set[asyncio.Task[Any]] = set()
+        self._one_reaction = asyncio.Lock()
+
+    async def drain(self) -> None:
+        """Wait for the listeners that run, within bounds; Bolt does not."""
+        if self._running:
+            _, late = await asyncio.wait(set(self._running), timeout=DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+
+    @contextmanager
+    def _work(self, kind: str) -> Iterator[None]:
+        """Track a listener, and log what it raises: Bolt would forget that it acknowledged."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a listener runs in a task")
+        self._running.add(task)
+        try:
+            yield
+        except PlatformError as error:
+            log.warning("slack answer not shown", kind=kind, reason=str(error))
+        except Exception:
+            log.exception("slack listener failed", kind=kind)
+        finally:
+            self._running.discard(task)
+
+    async def command(self, ack: AsyncAck, body: Json) -> None:
+        """Answer a slash command, whatever it is called in this workspace."""
+        await ack()
+        with self._work("command"):
+            caller = self._caller(body["user_id"], body["channel_id"], body.get("team_id"))
+            reply = await self._inbox.command(_call(caller, body.get("text", "")))
+            await self._respond(body["response_url"], reply)
+
+    async def press(self, ack: AsyncAck, body: Json) -> None:
+        """Answer a button; one that opens a page needs no answer."""
+        await ack()
+        with self._work("press"):
+            packed, channel = body["actions"][0].get("value"), body.get("channel")
+            if not packed or not channel:
+                return
+            user, container = body["user"], body["container"]
+            message = None
+            if not container.get("is_ephemeral"):
+                message = message_ref(self._me.team, channel["id"], container["message_ts"])
+            caller = self._caller(user["id"], channel["id"], user.get("team_id"))
+            reply = await self._inbox.press(Press(caller, packed, message))
+            await self._respond(body["response_url"], reply, thread=container.get("thread_ts"))
+
+    async def mention(self, event: Json) -> None:
+        """Answer somebody who writes to the bot in a channel."""
+        with self._work("mention"):
+            if _by_a_person(event) and not self._heard(event):
+                reply = await self._ask(event)
+                if reply.private:
+                    await show(reply, partial(self._whisper, event))
+                else:
+                    thread = event.get("thread_ts") or event["ts"]
+                    await show(reply, partial(self._say, event["channel"], thread))
+
+    async def message(self, event: Json) -> None:
+        """Answer somebody who writes to the bot in private."""
+        with self._work("message"):
+            private = event.get("channel_type") == "im"
+            if private and _by_a_person(event) and not self._heard(event):
+                reply = await self._ask(event)
+                await show(reply, partial(self._say, event["channel"], event.get("thread_ts")))
+
+    async def reaction(self, event: Json, body: Json) -> None:
+        """Hand on a person's reaction to a message of ours."""
+        with self._work("reaction"):
+            item, emoji = event["item"], unicode_of(event["reaction"])
+            ours = event.get("item_user") in (None, self._me.user)
+            if not (emoji and ours and item["type"] == "message"):
+                return
+            if self._events.has(body["event_id"]):
+                return
+            async with self._one_reaction:  # in order: a person may take one back at once
+                if await self._is_bot(event["user"]):
+                    return
+                await self._inbox.reaction(
+                    Reaction(
+                        message_ref(self._me.team, item["channel"], item["ts"]),
+                        user_ref(self._me.team, event["user"]),
+                        emoji,
+                        added=event["type"] == "reaction_added",
+                    )
+                )
+
+    async def ignore(self, ack: AsyncAck) -> None:
+        """Acknowledge what nobody waits for, so that Slack shows no warning."""
+        await ack()
+
+    def _caller(self, user: str, channel: str, team: str | None) -> Caller:
+        mine = self._me.team
+        return Caller(
+            user_ref(mine, user), channel_ref(mine, channel), is_admin=team in (None, mine)
+        )
+
+    def _heard(self, event: Json) -> bool:
+        """Tell whether a message came before, be it as another event."""
+        return self._events.has(f"{event['channel']}/{event['ts']}")
+
+    async def _ask(self, event: Json) -> Reply:
+        team = event.get("user_team") or event.get("team")
+        caller = self._caller(event["user"], event["channel"], team)
+        return await self._inbox.command(
+            _call(caller, without_mention(event.get("text", ""), self._me.user))
+        )
+
+    async def _whisper(self, event: Json, payload: Json) -> None:
+        shown = self._web.client.chat_postEphemeral(
+            channel=event["channel"],
+            user=event["user"],
+            thread_ts=event.get("thread_ts"),
+            **payload,
+        )
+        await self._web.ask(shown, lost=Ambiguous)
+
+    async def _say(self, channel: str, thread: str | None, payload: Json) -> None:
+        shown = self._web.client.chat_postMessage(
+            channel=channel, thread_ts=thread, **payload, **UNFURL
+        )
+        await self._web.ask(shown, lost=Ambiguous)
+
+    async def _respond(self, url: str, reply: Reply, *, thread: str | None = None) -> None:
+        where: Json = {
+            "response_type": "ephemeral" if reply.private else "in_channel",
+            "replace_original": False,
+            **UNFURL,
+        }
+        if thread:
+            where["thread_ts"] = thread
+        await show(reply, lambda payload: respond(url, {**payload, **where}))
+
+
+def _call(caller: Caller, text: str) -> CommandCall:
+    name, *rest = typed(text).split(maxsplit=1) or [""]
+    return CommandCall(caller, name, "".join(rest))
+
+
+def _by_a_person(event: Json) -> bool:
+    return bool(event.get("user")) and not (event.get("subtype") or event.get("bot_id"))

@@ -1,0 +1,283 @@
+"""Slack's Web API in the product's terms: one identity, a pace, and errors by what they mean.
+
+The SDK's default retries a request whose answer was lost, and so posts twice. Here nothing but a
+rate limit is retried; whether a lost post arrived is for whoever reads the channel back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import aiohttp
+import structlog
+from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from adapters.slack.ids import PLATFORM
+from adapters.slack.limits import Json
+from adapters.slack.render import render, words_alone
+from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
+from bot.domain.reply import Reply
+from bot.text import clip
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 20
+POST_SECONDS = 1.0
+"""Least time between two posts to one channel: docs.slack.dev/apis/web-api/rate-limits"""
+
+INVITE = "Invite the bot there (/invite @{bot}), then run /papers subscribe"
+REINSTALL = "Install the app in the workspace again and set SLACK_BOT_TOKEN to its new token"
+ALLOW = "Let the app post there (the channel's posting permissions), then run /papers subscribe"
+
+GONE: Mapping[str, str] = {
+    "account_inactive": REINSTALL,
+    "access_denied": REINSTALL,
+    "channel_not_found": INVITE,
+    "invalid_auth": REINSTALL,
+    "is_archived": "Unarchive the channel, then run /papers subscribe there",
+    "not_authed": REINSTALL,
+    "not_in_channel": INVITE,
+    "restricted_action": ALLOW,
+    "restricted_action_read_only_channel": ALLOW,
+    "restricted_action_thread_only_channel": ALLOW,
+    "team_access_not_granted": REINSTALL,
+    "token_expired": REINSTALL,
+    "token_revoked": REINSTALL,
+}
+"""Slack's codes for a channel that takes nothing until somebody acts, with what to do."""
+
+REMARK = warning_client_prioritized_and_token_skipped()
+
+BUSY = frozenset({"rate_limited", "ratelimited", "team_added_to_org"})
+LOST = frozenset(
+    {
+        "duplicate_channel_not_found",
+        "duplicate_message_not_found",
+        "fatal_error",
+        "internal_error",
+        "request_timeout",
+        "service_unavailable",
+    }
+)
+"""Codes after which the work may or may not be done."""
+
+
+UNDRAWABLE = ("invalid_blocks", "msg_blocks_too_long")
+"""Codes for blocks that Slack does not take, an unreachable picture among the reasons."""
+
+CURES: Mapping[str, str] = {
+    "SLACK_BOT_TOKEN": "Copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
+    "SLACK_APP_TOKEN": "Make an app-level token (xapp-…) with the scope connections:write under "
+    "Basic Information of the app, and switch Socket Mode on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot is."""
+
+    team: str
+    user: str
+    bot: str
+    name: str
+
+
+class Pace:
+    """Keeps posts to one channel apart."""
+
+    def __init__(
+        self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._free_at: dict[str, float] = {}
+
+    async def turn(self, channel: str) -> None:
+        """Wait until a message may be posted to the channel."""
+        now = self._clock()
+        self._free_at = {each: at for each, at in self._free_at.items() if at > now}
+        turn = self._free_at.get(channel, now)
+        self._free_at[channel] = turn + POST_SECONDS
+        if turn > now:
+            await self._sleep(turn - now)
+
+
+class SlackWeb:
+    """The Web API of one workspace.
+
+    Args:
+        token: The bot token.
+        url: Address of the API.
+    """
+
+    def __init__(self, token: str, url: str) -> None:
+        self.client = _client(url, token)
+        self._identity: Identity | None = None
+
+    async def identity(self) -> Identity:
+        """Return who the bot is; Slack is asked once.
+
+        Raises:
+            ConfigError: if Slack refuses the token.
+            TryLater: if Slack cannot be reached.
+        """
+        if self._identity is None:
+            answer = await self._admitted("SLACK_BOT_TOKEN", self.client.auth_test())
+            if not answer.get("bot_id"):
+                raise ConfigError("SLACK_BOT_TOKEN is no bot token: it must begin with xoxb-")
+            self._identity = Identity(
+                answer["team_id"], answer["user_id"], answer["bot_id"], answer["user"]
+            )
+        return self._identity
+
+    async def socket_url(self, app_token: str) -> str:
+        """Return the address of a new Socket Mode connection.
+
+        Raises:
+            ConfigError: if Slack refuses the token, or Socket Mode is off.
+            TryLater: if Slack cannot be reached.
+        """
+        opened = self.client.apps_connections_open(app_token=app_token)
+        return str((await self._admitted("SLACK_APP_TOKEN", opened))["url"])
+
+    async def _admitted(self, setting: str, request: Awaitable[AsyncSlackResponse]) -> Json:
+        try:
+            return await self.ask(request)
+        except (Refused, Gone) as error:
+            raise ConfigError(
+                f"Slack refuses {setting} ({error.problem}). {CURES[setting]}"
+            ) from error
+
+    async def ask(
+        self, request: Awaitable[AsyncSlackResponse], *, lost: type[PlatformError] = TryLater
+    ) -> Json:
+        """Return the answer to a request of ``client``.
+
+        Args:
+            request: A method's call, not yet awaited.
+            lost: What to raise when nobody knows whether it was done.
+
+        Raises:
+            Refused, Gone, TryLater: see ``bot.domain.errors``; and ``lost``.
+        """
+        try:
+            answer = await request
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            raise self._meaning(error, lost) from error
+        return answer.data if isinstance(answer.data, dict) else {}
+
+    def _meaning(self, error: Exception, lost: type[PlatformError]) -> PlatformError:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return TryLater(PLATFORM, "cannot be reached")
+        if not isinstance(error, SlackApiError):
+            return lost(PLATFORM, f"the answer was lost ({type(error).__name__})")
+        answer, status = _answer(error), _status(error)
+        code = str(answer.get("error", ""))
+        if code in BUSY or status == 429:
+            return TryLater(PLATFORM, code or "HTTP 429", retry_after=_retry_after(error))
+        if code in LOST or (not code and (status >= 500 or status == 200)):
+            return lost(PLATFORM, code or f"HTTP {status} without an answer")
+        if not code:
+            return TryLater(PLATFORM, f"HTTP {status} from something in between")
+        if code in GONE:
+            bot = self._identity.name if self._identity else "papers"
+            return Gone(PLATFORM, code, cure=GONE[code].format(bot=bot))
+        needed = answer.get("needed")
+        cure = f"Add the scope {needed} to the app and install it again" if needed else ""
+        details = "; ".join(answer.get("response_metadata", {}).get("messages", ()))
+        return Refused(PLATFORM, code, cure=cure or clip(details, 300))
+
+
+async def show(reply: Reply, send: Callable[[Json], Awaitable[T]]) -> T:
+    """Send a reply in the richest form that Slack takes; a picture it cannot fetch is a reason."""
+    forms = [render(reply), render(reply, pictures=False), words_alone(reply)]
+    for form, next_form in pairwise(forms):
+        if form == next_form:
+            continue
+        try:
+            return await send(form)
+        except Refused as error:
+            if error.problem not in UNDRAWABLE:
+                raise
+            log.error("slack took no blocks", reason=str(error))
+    return await send(forms[-1])
+
+
+async def respond(url: str, payload: Json) -> None:
+    """Answer a command or a press by its ``response_url``; the address is a secret.
+
+    Raises:
+        Refused, TryLater, Ambiguous: see ``bot.domain.errors``.
+    """
+    client = AsyncWebhookClient(
+        url, timeout=TIMEOUT_SECONDS, retry_handlers=_patience(), logger=sdk_logger()
+    )
+    try:
+        answer = await client.send_dict(payload)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        problem = f"the answer was lost ({type(error).__name__})"
+        raise Ambiguous(PLATFORM, problem) from None  # the cause may name the address
+    if answer.status_code == 429 or answer.status_code >= 500:
+        raise TryLater(PLATFORM, f"HTTP {answer.status_code} from the response_url")
+    if answer.status_code != 200:
+        code = next((each for each in UNDRAWABLE if each in answer.body), "")
+        raise Refused(PLATFORM, code or f"HTTP {answer.status_code} {clip(answer.body, 100)}")
+
+
+def anonymous_client(url: str) -> AsyncWebClient:
+    """Return a client without a token, for what Bolt does by itself."""
+    return _client(url, None)
+
+
+def sdk_logger() -> logging.Logger:
+    """Return the logger of Bolt and the SDK, less what should not be read.
+
+    It is never below INFO, for at DEBUG they write response addresses and tickets, which are
+    secrets. And Bolt finds SLACK_BOT_TOKEN in the environment and remarks that it is not needed.
+    """
+    logger = logging.getLogger("slack_bolt")
+    logger.setLevel(max(logging.INFO, logging.getLogger().level))
+    if not logger.filters:
+        logger.addFilter(lambda record: record.getMessage() != REMARK)
+    return logger
+
+
+def _client(url: str, token: str | None) -> AsyncWebClient:
+    return AsyncWebClient(
+        token,
+        base_url=url,
+        timeout=TIMEOUT_SECONDS,
+        retry_handlers=_patience(),
+        logger=sdk_logger(),
+    )
+
+
+def _patience() -> list[AsyncRetryHandler]:
+    return [AsyncRateLimitErrorRetryHandler(max_retry_count=1)]
+
+
+def _answer(error: SlackApiError) -> Json:
+    data = getattr(error.response, "data", None)
+    return data if isinstance(data, dict) else {}
+
+
+def _status(error: SlackApiError) -> int:
+    response = error.response
+    return int(getattr(response, "status_code", 0) or getattr(response, "status", 0) or 0)
+
+
+def _retry_after(error: SlackApiError) -> float | None:
+    seconds = str(error.response.headers.get("Retry-After", ""))
+    return float(seconds) if seconds.isdecimal() else None
