@@ -90,7 +90,11 @@ class Dispatcher:
         if option is None:
             return ()
         if option.kind == "paper":
-            return await self._titles(typed)
+            try:
+                return await self._titles(typed)
+            except StoreError as error:
+                log.error("nothing suggested", reason=str(error))
+                return ()
         values = option.choices or (option.form.values if option.form else ())
         return [value for value in values if typed.lower() in value.lower()][:SUGGESTIONS]
 

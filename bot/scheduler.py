@@ -27,7 +27,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot.domain.channels import ChannelRef, Schedule, Subscription
 from bot.domain.deliveries import Receipt, Slot
 from bot.domain.errors import DailyPapersError, PlatformError, SourceError
-from bot.domain.papers import Batch, is_settled
+from bot.domain.papers import Batch, BatchKey, is_settled
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.services import deliveries, library, votes
 from bot.services.digest import candidates, not_ordered, plan_digest
@@ -40,6 +40,9 @@ SPREAD_SECONDS = 60
 
 RETRY_SECONDS = 60.0
 DRAIN_SECONDS = 10.0
+RECEIPTS_BACK = 30
+"""How many days without a digest may lie between two that know of each other."""
+
 REPAIR_EVERY = timedelta(hours=3)
 CONNECT_TIME = timedelta(seconds=20)
 """Platforms are connected by then; reactions made while the bot was down are read after it."""
@@ -111,7 +114,7 @@ class DigestRuns:
         today = now.astimezone(subscription.schedule.zone).date()
         if not subscription.schedule.allows(today):
             return None
-        batches = await self.batches(subscription, now)
+        batches = [each for each in await self.batches(subscription, now) if each.papers]
         if not batches or not all(is_settled(batch, now) for batch in batches):
             return None
         seen = await self.store.seen(
@@ -166,9 +169,18 @@ class DigestRuns:
         kept: list[Batch] = []
         for source in subscription.sources:
             kept += await self.store.batches([source], limit=3)
-        last = await self.store.latest_slot(subscription.channel)
-        shown = await self.store.deliveries(last) if last else ()
-        return candidates(kept, {key for each in shown for key in each.batches}, now)
+        return candidates(kept, await self._posted(subscription.channel), now)
+
+    async def _posted(self, channel: ChannelRef) -> dict[BatchKey, datetime]:
+        """Return what the channel's last digest was made of, and when it was planned."""
+        last = await self.store.latest_slot(channel)
+        receipts = await self.store.receipts(channel, limit=RECEIPTS_BACK) if last else ()
+        return {
+            key: receipt.ran_at
+            for receipt in receipts
+            if receipt.slot == last
+            for key in receipt.batches
+        }
 
     async def _deliver(self, slot: Slot) -> float | None:
         adapter = self.adapters.get(slot.channel.platform)

@@ -53,7 +53,8 @@ def batch(
     """Return a batch of so many papers, or of these."""
     if isinstance(papers, int):
         papers = [paper(n) for n in range(1, papers + 1)]
-    return Batch(batch_key(day, source), tuple(papers), grown_at)
+    arrived = {each.id: grown_at for each in papers} if grown_at else {}
+    return Batch(batch_key(day, source), tuple(papers), arrived)
 
 
 def subscription(channel: ChannelRef = CHANNEL, **fields: Any) -> Subscription:

@@ -32,7 +32,7 @@ class ListedBatch:
 
     key: BatchKey
     papers: tuple[PaperId, ...]
-    grown_at: datetime | None = None
+    arrived: Mapping[PaperId, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,10 @@ class MemoryStore:
         self._papers: dict[PaperId, Paper] = {}
         self._batches: dict[BatchKey, Batch] = {}
         self._subscriptions: dict[ChannelRef, Subscription] = {}
-        self._taken: set[Slot] = set()
+        self._slots: dict[Slot, list[str]] = {}
         self._deliveries: dict[str, Delivery] = {}
-        self._receipts: dict[Slot, Receipt] = {}
+        self._standing: dict[MessageRef, str] = {}
+        self._receipts: defaultdict[ChannelRef, dict[Slot, Receipt]] = defaultdict(dict)
         self._seen: dict[tuple[ChannelRef, PaperId], Seen] = {}
         self._ballots: set[Ballot] = set()
 
@@ -127,12 +128,13 @@ class MemoryStore:
 
     async def plan(self, deliveries: Sequence[Delivery], receipt: Receipt) -> bool:
         """See ``Ledger``; a message planned in an earlier slot stays as it is, there."""
-        if receipt.slot in self._taken:
+        if receipt.slot in self._slots:
             return False
-        self._taken.add(receipt.slot)
-        self._receipts[receipt.slot] = receipt
-        for delivery in deliveries:
-            self._deliveries.setdefault(delivery.key, delivery)
+        new = [each for each in deliveries if each.key not in self._deliveries]
+        new.sort(key=lambda each: each.position)
+        self._slots[receipt.slot] = [each.key for each in new]
+        self._deliveries.update({each.key: each for each in new})
+        await self.save_receipt(receipt)
         return True
 
     async def delivery(self, key: str) -> Delivery | None:
@@ -141,8 +143,7 @@ class MemoryStore:
 
     async def deliveries(self, slot: Slot) -> Sequence[Delivery]:
         """See ``Ledger``."""
-        found = [each for each in self._deliveries.values() if each.slot == slot]
-        return sorted(found, key=lambda each: each.position)
+        return [self._deliveries[key] for key in self._slots.get(slot, ())]
 
     async def unfinished(self) -> Sequence[Slot]:
         """See ``Ledger``; the oldest day first."""
@@ -161,7 +162,9 @@ class MemoryStore:
     ) -> None:
         """See ``Ledger``."""
         before = planned(self._deliveries.get(key), key)
-        self._deliveries[key] = advanced(before, state, ref, reason, at)
+        after = self._deliveries[key] = advanced(before, state, ref, reason, at)
+        if after.ref:
+            self._standing[after.ref] = key
         await self.mark_seen(before.slot.channel, seen or {})
 
     async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
@@ -177,16 +180,15 @@ class MemoryStore:
 
     async def delivery_at(self, message: MessageRef) -> Delivery | None:
         """See ``Ledger``."""
-        return next((each for each in self._deliveries.values() if each.ref == message), None)
+        return self._deliveries.get(self._standing.get(message, ""))
 
     async def latest_slot(self, channel: ChannelRef) -> Slot | None:
         """See ``Ledger``; one sent message makes a digest."""
-        slots = [
-            each.slot
-            for each in self._deliveries.values()
-            if each.slot.channel == channel and each.state is DeliveryState.SENT
-        ]
-        return max(slots, default=None)
+        slots = sorted((slot for slot in self._slots if slot.channel == channel), reverse=True)
+        for slot in slots:
+            if any(each.state is DeliveryState.SENT for each in await self.deliveries(slot)):
+                return slot
+        return None
 
     async def sent_since(self, moment: datetime) -> Sequence[Delivery]:
         """See ``Ledger``; the start of the last attempt counts, oldest first."""
@@ -199,11 +201,11 @@ class MemoryStore:
 
     async def save_receipt(self, receipt: Receipt) -> None:
         """See ``Ledger``; this takes no slot."""
-        self._receipts[receipt.slot] = receipt
+        self._receipts[receipt.slot.channel][receipt.slot] = receipt
 
     async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
         """See ``Ledger``."""
-        found = [each for each in self._receipts.values() if each.slot.channel == channel]
+        found = self._receipts[channel].values()
         return sorted(found, key=lambda each: each.slot.day, reverse=True)[:limit]
 
     async def cast(self, ballot: Ballot) -> None:

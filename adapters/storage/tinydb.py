@@ -274,7 +274,7 @@ class TinyDBStore:
             ids = tuple(paper.id for paper in merge.papers)
             tables.papers.put({str(paper.id): paper for paper in batch.papers})
             if ids:
-                record = ListedBatch(batch.key, ids, merge.grown_at)
+                record = ListedBatch(batch.key, ids, merge.arrived)
                 tables.batches.put({str(batch.key): record})
             return len(ids) - len(kept.papers if kept else ())
 
@@ -468,7 +468,7 @@ def _is_of(channel: ChannelRef) -> Callable[[Mapping[str, Any]], bool]:
 
 def _filled(batch: ListedBatch, tables: Tables) -> Batch:
     papers = (tables.papers.find(paper) for paper in batch.papers)
-    return Batch(batch.key, tuple(paper for paper in papers if paper), batch.grown_at)
+    return Batch(batch.key, tuple(paper for paper in papers if paper), batch.arrived)
 
 
 def _ballots(entry: Entry) -> set[Ballot]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
@@ -161,20 +161,30 @@ class Batch:
     """What one source lists for one day, in the source's order.
 
     Attributes:
-        grown_at: When a paper was last added, as far as this bot saw; ``None`` for a list
-            that was never watched growing.
+        arrived: When this bot first saw each paper in the list; empty for a list that was never
+            watched growing.
     """
 
     key: BatchKey
     papers: tuple[Paper, ...]
-    grown_at: datetime | None = None
+    arrived: Mapping[PaperId, datetime] = field(default_factory=dict)
+
+    @property
+    def grown_at(self) -> datetime | None:
+        """When a paper was last added, as far as this bot saw."""
+        return max(self.arrived.values(), default=None)
 
     def merged(self, newer: Batch, now: datetime) -> Batch:
         """Return this batch refreshed by a newer reading; a paper once listed stays listed."""
         fresh = {paper.id: paper for paper in newer.papers}
         kept = tuple(paper.described_anew(fresh.pop(paper.id, paper)) for paper in self.papers)
-        added = tuple(fresh.values())
-        return replace(self, papers=kept + added, grown_at=now if added else self.grown_at)
+        arrived = {**self.arrived, **dict.fromkeys(fresh, now)}
+        return replace(self, papers=kept + tuple(fresh.values()), arrived=arrived)
+
+    def after(self, moment: datetime) -> Batch:
+        """Return the batch with those papers alone that arrived later than ``moment``."""
+        late = {paper for paper, at in self.arrived.items() if at > moment}
+        return replace(self, papers=tuple(paper for paper in self.papers if paper.id in late))
 
 
 def batch_day(now: datetime) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -56,23 +56,27 @@ def _contains(text: str, word: str) -> bool:
 
 
 def candidates(
-    batches: Sequence[Batch], last: Collection[BatchKey], now: datetime
+    batches: Sequence[Batch], posted: Mapping[BatchKey, datetime], now: datetime
 ) -> tuple[Batch, ...]:
-    """Return the batches a digest is made of: each source's newest, and what the last one left.
+    """Return the batches a digest is made of: each source's newest, and what the last one missed.
 
-    The batch posted last is looked at again, for papers listed after it was posted, while only the
-    newest one has come after it. After a longer silence the newest batch alone counts: no flood.
+    Of a batch that the last digest was made of, only the papers count that were listed after it;
+    what was left out then stays left out. That batch counts as long as only the newest one has come
+    after it; after a longer silence the newest batch alone does: no flood.
 
     Args:
-        batches: The kept batches, newest day first, at least two of each source.
-        last: The batches of the digest posted last.
+        batches: The kept batches, newest day first, at least two ready ones of each source.
+        posted: The batches of the digest posted last, with the moment of its plan.
         now: The present.
     """
     chosen: list[Batch] = []
     for source in dict.fromkeys(batch.key.source for batch in batches):
         ready = [batch for batch in batches if batch.key.source == source and is_ready(batch, now)]
-        chosen += ready[:1]
-        chosen += [batch for batch in ready[1:2] if batch.key in last]
+        for age, batch in enumerate(ready[:2]):
+            if batch.key in posted:
+                chosen.append(batch.after(posted[batch.key]))
+            elif age == 0:
+                chosen.append(batch)
     return tuple(chosen)
 
 
@@ -138,7 +142,7 @@ def _note(batches: Sequence[Batch], planned: int, held: Mapping[str, int]) -> st
     if planned:
         return f"{count(planned, 'paper')} of the batch of {day_name(newest)}."
     why = ", ".join(f"{number} {reason}" for reason, number in held.items())
-    return f"Nothing new: the newest batch is of {day_name(newest)} ({why})."
+    return f"Nothing new: the newest batch is of {day_name(newest)} ({why or 'posted before'})."
 
 
 def not_ordered(

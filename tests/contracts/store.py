@@ -114,7 +114,9 @@ class StoreContract:
     async def test_a_batch_grows_and_notes_when(self, store: Store) -> None:
         await store.save_batch(batch(papers=2), NOW)
         assert await store.save_batch(batch(papers=3), LATER) == 1
-        assert list(await store.batches(["huggingface"])) == [batch(papers=3, grown_at=LATER)]
+        (kept,) = await store.batches(["huggingface"])
+        assert kept.papers == batch(papers=3).papers
+        assert kept.arrived == {paper_id(1): NOW, paper_id(2): NOW, paper_id(3): LATER}
 
     async def test_a_newer_reading_brings_newer_counts_and_loses_no_paper(
         self, store: Store

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adapters.papers import open_file
+from bot import logs
 from bot.domain.papers import Batch
 from tests.replay import Figures, replay
 
@@ -44,6 +45,7 @@ def main() -> None:
     if not folder.is_dir():
         screen.print(f"skipped: no captured payloads at {folder}; name a folder: CORPUS=…")
         return
+    logs.configure("warning", "console")
     started = time.perf_counter()
     figures = asyncio.run(_replay(folder, screen))
     seconds = time.perf_counter() - started

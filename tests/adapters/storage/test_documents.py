@@ -44,7 +44,7 @@ VALUES: dict[type, st.SearchStrategy[Any]] = {
         code_stars=numbers,
         code_url=st.none() | text,
     ),
-    ListedBatch: st.builds(ListedBatch, batch_keys, ids, st.none() | moments),
+    ListedBatch: st.builds(ListedBatch, batch_keys, ids, st.dictionaries(paper_ids, moments)),
     Subscription: st.builds(
         Subscription,
         channels,
