@@ -95,6 +95,7 @@ async def _platforms(settings: Settings) -> AsyncIterator[Finding]:
         except PlatformError as error:
             yield Finding(name, False, error.problem, error.cure or "try again in a while")
         except DailyPapersError as error:
-            yield Finding(name, False, str(error), "see above")
+            problem, _, cure = str(error).partition(": ")
+            yield Finding(name, False, problem, cure or "see README.md")
         else:
             yield Finding(name, True, detail)

@@ -72,12 +72,8 @@ class SlackAdapter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         watch_seconds: float = 15,
     ) -> None:
-        if settings.bot_token is None:
-            raise ConfigError(
-                "SLACK_BOT_TOKEN is not set: Slack needs the app's bot token (xoxb-…)"
-            )
         self._settings = settings
-        self._token = settings.bot_token.get_secret_value()
+        self._token = _bot_token(settings)
         self._web = SlackWeb(self._token, settings.api_url)
         self._pace = Pace(clock, sleep)
         self._sleep = sleep
@@ -135,12 +131,7 @@ class SlackAdapter:
 
     @asynccontextmanager
     async def _socket(self, bolt: AsyncApp) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        if self._settings.app_token is None:
-            raise ConfigError(
-                "SLACK_APP_TOKEN is not set: Socket Mode needs an app-level token (xapp-…); "
-                "or set SLACK_MODE=http"
-            )
-        token = self._settings.app_token.get_secret_value()
+        token = _app_token(self._settings)
         url = await self._web.socket_url(token)  # the SDK alone would try a bad token for ever
         handler = AsyncSocketModeHandler(bolt, token, ping_interval=PING_SECONDS)
         handler.client.wss_uri = url
@@ -309,3 +300,32 @@ def _key(message: Json) -> object:
     if metadata.get("event_type") != METADATA_EVENT:
         return None
     return metadata.get("event_payload", {}).get("key")
+
+
+async def probe(settings: SlackSettings) -> str:
+    """Ask Slack who the bot is, without listening; return it in words.
+
+    Raises:
+        ConfigError: if a token is missing or Slack refuses one.
+        TryLater: if Slack cannot be reached.
+    """
+    slack = SlackWeb(_bot_token(settings), settings.api_url)
+    me = await slack.identity()
+    if settings.mode == "socket":
+        await slack.socket_url(_app_token(settings))
+    return f"logged in as {me.name} in workspace {me.team}"
+
+
+def _bot_token(settings: SlackSettings) -> str:
+    if settings.bot_token is None:
+        raise ConfigError("SLACK_BOT_TOKEN is not set: Slack needs the app's bot token (xoxb-…)")
+    return settings.bot_token.get_secret_value()
+
+
+def _app_token(settings: SlackSettings) -> str:
+    if settings.app_token is None:
+        raise ConfigError(
+            "SLACK_APP_TOKEN is not set: Socket Mode needs an app-level token (xapp-…); "
+            "or set SLACK_MODE=http"
+        )
+    return settings.app_token.get_secret_value()

@@ -19,6 +19,7 @@ from adapters.console.ids import CHANNEL
 from adapters.discord.ids import channel_ref as discord_channel
 from adapters.slack.ids import channel_ref as slack_channel
 from bot.app import App, build, configured_adapters
+from bot.doctor import examine
 from bot.domain.channels import ChannelRef
 from bot.domain.errors import ConfigError
 from bot.domain.papers import PaperId
@@ -214,3 +215,14 @@ async def test_a_source_that_fails_is_no_reason_to_stop(world: World) -> None:
     async with world.running():
         asked = await slack.slash(ann.id, papers.id, "/papers", "today")
         assert "Nothing is listed" in str((await asked.answer()).blocks)
+
+
+async def test_the_doctor_finds_everything_well_or_says_what_is_not(world: World) -> None:
+    found = await examine(world.settings, offline=False, now=world.now())
+    assert [each.what for each in found if not each.ok] == []
+    wrong = world.settings.slack.model_copy(update={"bot_token": SecretStr("xoxb-wrong")})
+    settings = world.settings.model_copy(update={"slack": wrong})
+    found = await examine(settings, offline=False, now=world.now())
+    (failed,) = (each for each in found if not each.ok)
+    assert failed.what == "slack"
+    assert failed.cure

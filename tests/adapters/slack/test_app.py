@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from adapters.search.words import WordIndex
 from adapters.slack._listeners import Memory
-from adapters.slack.app import LAG_SECONDS, SlackAdapter
+from adapters.slack.app import LAG_SECONDS, SlackAdapter, probe
 from adapters.slack.ids import channel_ref, message_ref, user_ref
 from adapters.slack.manifest import COMMAND, EVENTS, SCOPES
 from adapters.storage.memory import MemoryStore
@@ -713,3 +713,13 @@ async def test_a_connection_lost_for_good_ends_serving() -> None:
         slack.abort()
         with pytest.raises(TryLater, match="connection is lost"):
             await task
+
+
+async def test_a_probe_says_who_the_bot_is_or_which_token_is_wrong() -> None:
+    async with SlackDouble() as slack:
+        right = settings_for(slack)
+        assert slack.workspace.team_id in await probe(right)
+        for name in ("bot_token", "app_token"):
+            wrong = right.model_copy(update={name: SecretStr("x-wrong")})
+            with pytest.raises(ConfigError, match=f"SLACK_{name.upper()}"):
+                await probe(wrong)
