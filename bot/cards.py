@@ -89,8 +89,8 @@ def item(paper: Paper, tally: Tally, rank: int | None = None) -> Item:
 
 
 def links(paper: Paper) -> tuple[LinkButton, ...]:
-    """Return the pages about a paper."""
-    found = [LinkButton("Paper", paper.url)]
+    """Return the pages about a paper, but for the one its title leads to."""
+    found = []
     if paper.id.arxiv_url:
         found.append(LinkButton("arXiv", paper.id.arxiv_url))
     if paper.code_url and is_address(paper.code_url):
@@ -141,14 +141,14 @@ def digest_message(
     delivery: Delivery, papers: Mapping[PaperId, Paper], tallies: Mapping[PaperId, Tally]
 ) -> Reply:
     """Return the message of one delivery, as it reads with today's counts."""
-    shown = [papers[paper] for paper in delivery.papers if paper in papers]
     ranked = [
-        (paper, tallies.get(paper.id, NOTHING), delivery.first_rank + index)
-        for index, paper in enumerate(shown)
+        (papers[paper], tallies.get(paper, NOTHING), rank)
+        for rank, paper in enumerate(delivery.papers, start=delivery.first_rank)
+        if paper in papers
     ]
     if delivery.part != HEAD and not delivery.part.startswith("cards"):
-        (only,) = shown
-        return paper_message(only, tallies.get(only.id, NOTHING), rank=delivery.first_rank)
+        ((paper, tally, rank),) = ranked
+        return paper_message(paper, tally, rank=rank)
     day = max(batch.day for batch in delivery.batches)
     nodes: list[Node] = []
     if delivery.part == HEAD:

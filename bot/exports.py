@@ -30,8 +30,8 @@ FIELDS = (
 _BIBTEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
-        "{": r"\{",
-        "}": r"\}",
+        "{": r"\textbraceleft{}",  # BibTeX counts every brace, escaped ones too
+        "}": r"\textbraceright{}",
         "$": r"\$",
         "&": r"\&",
         "%": r"\%",
@@ -54,8 +54,8 @@ def _record(paper: Paper) -> dict[str, object]:
         "url": paper.url,
         "code_url": paper.code_url,
         "project_url": paper.project_url,
-        "organization": paper.organization,
-        "keywords": list(paper.keywords),
+        "organization": one_line(paper.organization) if paper.organization else None,
+        "keywords": [one_line(word) for word in paper.keywords],
         "abstract": one_line(paper.abstract),
     }
 

@@ -16,7 +16,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 SECRET = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|\bhf_\w{8,}|(?<=Bearer )\S+|(?<=Bot )[\w.-]{20,}"
     r"|\b[\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}|hooks\.slack\.com/\S+|discord(?:app)?\.com/api/webhooks/\S+"
-    r"|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)"
+    r"|(?<=://)[^/@\s:]*:[^/\s]+(?=@)"
 )
 HIDDEN = "[hidden]"
 
@@ -27,7 +27,11 @@ def redact(text: str) -> str:
 
 
 def _redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    """Redact every value as it will be written; numbers hold no secret."""
+    return {
+        key: value if isinstance(value, int | float | None) else redact(str(value))
+        for key, value in event.items()
+    }
 
 
 def configure(

@@ -7,6 +7,7 @@ python docs/generate.py --check    exits 1 and names what differs
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -207,7 +208,8 @@ def picture() -> str:
     screen = Console(width=80, record=True, file=open("/dev/null", "w"), highlight=False)  # noqa: SIM115
     screen.print(render(messages[0].reply, title="#papers"))
     screen.print(render(messages[1].reply, title="in its thread"))
-    return screen.export_svg(title="daily-papers", unique_id="digest")
+    drawn = screen.export_svg(title="daily-papers", unique_id="digest")
+    return re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL)  # fonts of other hosts
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from bot import cards
 from bot.commands import Context, command
 from bot.commands.parsing import REST, Range
 from bot.domain.reply import Button, Control, Reply, RunAction
-from bot.text import clip, count
+from bot.text import clip, count, size
 
 
 @command("search diffusion transformers", 'search "world models" --limit 3')
@@ -52,6 +52,6 @@ def _pages(query: str, limit: int, page: int, total: int) -> tuple[Control, ...]
     for label, target, there in wanted:
         quoted = query.replace('"', " ").strip()
         line = f'"{quoted}" --limit {limit} --page {target}'
-        if there and len(line) <= 80:  # a longer query does not fit into a button's id
+        if there and size(line) <= 80:  # a longer query does not fit into a button's id
             buttons.append(Button(label, RunAction("search", line)))
     return tuple(buttons)

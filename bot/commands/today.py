@@ -33,7 +33,8 @@ async def today(
         limit: How many papers to show.
     """
     subscription = await ctx.store.subscription(ctx.caller.channel)
-    names = subscription.sources if subscription else ctx.defaults.sources
+    ordered = subscription.sources if subscription else ctx.defaults.sources
+    names = tuple(name for name in ordered if name in ctx.sources)
     if day and day > batch_day(ctx.now):
         raise BadArgument("day", f"is {day}, which is not here yet", hint="Choose an earlier day.")
     if period != "day":

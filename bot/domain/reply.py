@@ -109,7 +109,7 @@ Action = VoteAction | RunAction
 
 def _packed(*fields: str) -> str:
     packed = "|".join(fields)
-    if len(packed) > ACTION_CHARS:
+    if len(packed.encode("utf-16-le")) // 2 > ACTION_CHARS:
         raise ValueError(
             f"a button's id holds {ACTION_CHARS} characters, not {len(packed)}: {packed}"
         )

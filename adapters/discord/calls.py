@@ -1,0 +1,134 @@
+"""Call Discord's REST API, and say what a failed call means for a message.
+
+A message is posted under a nonce, so a call whose answer was lost is made again at once: Discord
+posts it only once within some minutes. discord.py itself repeats 500, 502, 504 and 524 five times
+and waits out 429; the rest is done here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from typing import TypeVar
+
+import aiohttp
+import discord
+
+from adapters.discord.ids import PLATFORM
+from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
+
+T = TypeVar("T")
+
+PAUSES = (0.5, 2.0)
+"""Seconds before the second and the third try of a call whose answer was lost."""
+
+PATIENCE = 90.0
+"""Seconds for one call; discord.py's own repeats need 25, a 429 at most 60."""
+
+FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
+"""What a call can raise; aiohttp says RuntimeError of a closed session. OSError has timeouts."""
+
+REPEATED_BY_DISCORD_PY = frozenset({500, 502, 504, 524})
+
+# docs.discord.com/developers/topics/opcodes-and-status-codes#json
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10003, 10008, 10015, 10062
+MISSING_ACCESS, NOT_A_TEXT_CHANNEL, MISSING_PERMISSIONS = 50001, 50008, 50013
+TOKEN_EXPIRED, THREAD_EXISTS, TOO_MANY_THREADS = 50027, 160004, 160006
+
+EXPIRED = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, TOKEN_EXPIRED})
+"""Somebody's interaction is over: nothing can be answered, and nothing is wrong."""
+
+
+class Place(StrEnum):
+    """Where a call acts, which decides what permission it lacks."""
+
+    CHANNEL = "Send Messages"
+    THREAD = "Send Messages in Threads"
+    NEW_THREAD = "Create Public Threads"
+    HISTORY = "Read Message History"
+
+
+async def call(
+    request: Callable[[], Awaitable[T]], place: Place, *, pauses: Sequence[float] = PAUSES
+) -> T:
+    """Make a call that is safe to repeat, again where its answer is lost.
+
+    Raises:
+        Refused, Gone, TryLater: nothing was done.
+        Ambiguous: it may have been done, by this try or an earlier one.
+    """
+    lost = False
+    for pause in (*pauses, None):
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await request()
+        except FAILURES as error:
+            failure = meaning(error, place)
+            lost = lost or isinstance(failure, Ambiguous)
+            if lost and not isinstance(failure, Ambiguous):
+                failure = Ambiguous(PLATFORM, f"{failure.problem}, after an answer was lost")
+            repeated = getattr(error, "status", None) in REPEATED_BY_DISCORD_PY
+            if pause is None or repeated or not lost:
+                raise failure from error
+        await asyncio.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+async def ask(
+    request: Callable[[], Awaitable[T]], place: Place, *, pauses: Sequence[float] = PAUSES
+) -> T:
+    """Make a call that changes nothing, or the same however often: a lost answer is no harm.
+
+    Raises:
+        Refused, Gone, TryLater: see ``bot.domain.errors``.
+    """
+    try:
+        return await call(request, place, pauses=pauses)
+    except Ambiguous as error:
+        raise TryLater(PLATFORM, error.problem) from error.__cause__
+
+
+def meaning(error: BaseException, place: Place) -> PlatformError:
+    """Return what a failed call means for what was to be done at that place."""
+    if isinstance(error, discord.RateLimited):
+        return TryLater(PLATFORM, "rate limited", retry_after=error.retry_after)
+    if isinstance(error, discord.HTTPException):
+        return _answered(error, place)
+    if isinstance(error, aiohttp.ClientConnectorError | ConnectionRefusedError | RuntimeError):
+        return TryLater(PLATFORM, f"out of reach ({type(error).__name__})")
+    return Ambiguous(PLATFORM, f"no answer ({type(error).__name__})")
+
+
+def _answered(error: discord.HTTPException, place: Place) -> PlatformError:
+    said = f"HTTP {error.status}" + (f", code {error.code}" if error.code else "")
+    problem = f"{said}: {error.text.splitlines()[0][:200]}" if error.text else said
+    if error.status >= 500:
+        return Ambiguous(PLATFORM, said)
+    if error.status == 429:
+        wait = error.response.headers.get("Retry-After", "")
+        return TryLater(PLATFORM, said, retry_after=float(wait) if wait.isdecimal() else None)
+    if error.status == 401:
+        return TryLater(PLATFORM, said, cure="The token is no longer valid: renew DISCORD_TOKEN")
+    if error.code == TOO_MANY_THREADS:
+        cure = "Archive threads in this server, or set the layout `list` or `cards`"
+        return TryLater(PLATFORM, problem, cure=cure)
+    if error.code == UNKNOWN_MESSAGE:
+        return Refused(PLATFORM, problem, cure="The message was deleted")
+    if error.code == UNKNOWN_CHANNEL and place is Place.THREAD:
+        return Refused(PLATFORM, problem, cure="The thread was deleted")
+    if error.code == NOT_A_TEXT_CHANNEL:
+        return Gone(PLATFORM, problem, cure="Subscribe in a text channel")
+    if error.status in (403, 404):
+        return Gone(PLATFORM, problem, cure=_cure(error.code, place))
+    return Refused(PLATFORM, problem)
+
+
+def _cure(code: int, place: Place) -> str:
+    if code == UNKNOWN_CHANNEL:
+        return "The channel was deleted: subscribe in another one"
+    if code == MISSING_ACCESS:
+        return "Give the bot the permission View Channel in this channel, then `subscribe` again"
+    if code == MISSING_PERMISSIONS:
+        return f"Give the bot the permission {place} in this channel, then `subscribe` again"
+    return "Check the bot's permissions in this channel, then `subscribe` again"

@@ -1,0 +1,518 @@
+"""The adapter on the real discord.py, against a Discord over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.discord.app import DiscordAdapter, probe
+from adapters.discord.ids import channel_ref, message_ref, user_ref
+from adapters.discord.render import is_marked
+from bot.cards import sentence_reply
+from bot.domain.channels import Layout
+from bot.domain.deliveries import DeliveryState
+from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
+from bot.domain.votes import Reaction, Tally
+from bot.ports import Thread
+from config.settings import DiscordSettings
+from tests.adapters.discord.conftest import CREATE, NOW, PAPERS, Team
+from tests.doubles.discord import (
+    ApiError,
+    RateLimited,
+    Reset,
+    ServerError,
+    ServerErrorAfterEffect,
+)
+
+CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
+ANSWER = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
+PUT_COMMANDS = "PUT /applications/{application_id}/commands"
+NEW_THREAD = "POST /channels/{channel_id}/messages/{message_id}/threads"
+KEY = "0123456789abcdef" * 4
+
+
+async def test_a_command_is_answered_to_the_caller_alone(team: Team) -> None:
+    async with team.serving():
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
+        answer = await exchange.answer()
+    assert exchange.ephemeral
+    assert all(paper.title in answer.text for paper in PAPERS)
+    assert team.double.messages(team.channel) == ()
+
+
+async def test_a_shared_answer_stands_in_the_channel(team: Team) -> None:
+    async with team.serving():
+        options = {"query": "dreams", "limit": 2, "share": True}
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "search", options)
+        await exchange.answer()
+    (answer,) = team.double.messages(team.channel)
+    assert not answer.ephemeral
+    assert "3 papers for “dreams”" in answer.text
+
+
+async def test_an_error_is_shown_to_the_caller_alone_though_the_answer_was_to_be_shared(
+    team: Team,
+) -> None:
+    async with team.serving():
+        options = {"paper": "#99", "share": True}
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "show", options)
+        answer = await exchange.answer()
+    assert answer.ephemeral
+    assert "no digest has been posted here yet" in answer.text
+    assert team.double.messages(team.channel) == ()
+
+
+async def test_values_arrive_by_name_and_type(team: Team) -> None:
+    async with team.serving():
+        options = {"at": "08:30", "layout": "list", "limit": 5}
+        exchange = await team.double.slash(team.admin, team.channel, "papers", "subscribe", options)
+        await exchange.answer()
+    (call,) = team.inbox.calls
+    assert call.values == options
+    order = await team.store.subscription(team.slot.channel)
+    assert order
+    assert (order.layout, order.limit) == (Layout.LIST, 5)
+
+
+async def test_only_those_who_manage_the_server_may_subscribe(team: Team) -> None:
+    async with team.serving():
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "subscribe")
+        answer = await exchange.answer()
+    assert "for those who manage this channel" in answer.text
+    assert not await team.store.subscriptions()
+
+
+async def test_a_thread_counts_as_its_channel(team: Team) -> None:
+    await team.plan()
+    async with team.serving() as adapter:
+        await team.deliver(adapter)
+        (head,) = team.double.messages(team.channel)
+        thread = team.double.thread(head.id)
+        exchange = await team.double.slash(team.ada, thread, "papers", "show", {"paper": "#2"})
+        answer = await exchange.answer()
+    assert team.inbox.calls[0].caller.channel == team.slot.channel
+    assert PAPERS[1].title in answer.text
+
+
+async def test_papers_and_values_are_suggested(team: Team) -> None:
+    async with team.serving():
+        ask = team.double.autocomplete
+        papers = await ask(team.ada, team.channel, "papers", "show", "paper", "part 2")
+        hours = await ask(team.admin, team.channel, "papers", "subscribe", "at", "sett")
+        nothing = await ask(team.ada, team.channel, "papers", "show", "paper", "zebra")
+        chosen = await team.double.slash(
+            team.ada, team.channel, "papers", "show", {"paper": papers[0].value}
+        )
+        answer = await chosen.answer()
+    assert papers[0].value == "2605.00002 World models, part 2"
+    assert [hour.value for hour in hours] == ["settled"]
+    assert nothing == ()
+    assert PAPERS[1].title in answer.text
+
+
+async def test_suggestions_that_fail_are_none(team: Team) -> None:
+    async def broken(*_: object) -> list[str]:
+        raise RuntimeError("no index")
+
+    team.inbox.suggest = broken  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        async with team.serving():
+            choices = await team.double.autocomplete(
+                team.ada, team.channel, "papers", "show", "paper", "x"
+            )
+    assert choices == ()
+    assert "no suggestions" in [entry["event"] for entry in logs]
+
+
+async def test_commands_are_registered_once(team: Team) -> None:
+    async with team.serving():
+        pass
+    async with team.serving():
+        pass
+    assert sum(request.route == PUT_COMMANDS for request in team.double.requests) == 1
+
+
+async def test_commands_can_be_registered_in_one_server(team: Team) -> None:
+    async with team.serving(guild=team.double.guild.id):
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "help")
+        await exchange.answer()
+    assert {one.get("guild_id") for one in team.double.commands} == {str(team.double.guild.id)}
+
+
+async def test_a_server_without_the_bot_is_a_setting_to_correct(team: Team) -> None:
+    settings = DiscordSettings(token=team.double.token, guild=12345)
+    with team.double.redirect(), pytest.raises(ConfigError, match="DISCORD_GUILD"):
+        await DiscordAdapter(settings).serve(team.inbox)
+
+
+async def test_the_bot_starts_though_its_commands_are_refused(team: Team) -> None:
+    team.double.fault(PUT_COMMANDS, ApiError(400, 30034, "Max daily creates"))
+    with capture_logs() as logs:
+        async with team.serving() as adapter:
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+    assert "commands not registered" in [entry["event"] for entry in logs]
+    assert len(team.double.messages(team.channel)) == 1
+
+
+async def test_an_expired_interaction_is_logged_and_runs_nothing(team: Team) -> None:
+    team.double.fault(CALLBACK, ApiError(404, 10062, "Unknown interaction"))
+    async with team.serving():
+        with capture_logs() as logs:
+            late = asyncio.create_task(team.double.slash(team.ada, team.channel, "papers", "today"))
+            await team.double.until(
+                lambda: [one for one in team.double.requests if one.status == 404]
+            )
+            late.cancel()
+            exchange = await team.double.slash(team.ada, team.channel, "papers", "help")
+            await exchange.answer()
+    assert [entry["event"] for entry in logs] == ["interaction expired"]
+    assert [call.name for call in team.inbox.calls] == ["help"]
+
+
+async def test_an_answer_is_given_though_the_first_try_is_lost(team: Team) -> None:
+    team.double.fault(ANSWER, Reset())
+    team.double.fault(ANSWER, ServerError(503))
+    async with team.serving():
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
+        assert PAPERS[0].title in (await exchange.answer()).text
+
+
+async def test_an_answer_that_cannot_be_given_is_logged(team: Team) -> None:
+    team.double.fault(ANSWER, ApiError(401, 50027, "Invalid Webhook Token"))
+    with capture_logs() as logs:
+        async with team.serving():
+            await team.double.slash(team.ada, team.channel, "papers", "today")
+    assert "interaction expired" in [entry["event"] for entry in logs]
+
+
+async def test_a_digest_is_a_head_with_a_thread(team: Team) -> None:
+    await team.plan()
+    async with team.serving() as adapter:
+        outcome = await team.deliver(adapter)
+    (head,) = team.double.messages(team.channel)
+    assert outcome.done
+    assert team.double.thread(head.id).name == "Daily Papers · Thu 7 May 2026"
+    _, *papers = team.double.messages(head.id)  # the first is Discord's own note
+    assert [paper.title in each.text for paper, each in zip(PAPERS, papers, strict=True)] == [
+        True,
+        True,
+        True,
+    ]
+    deliveries = await team.store.deliveries(team.slot)
+    guild = team.double.guild.id
+    assert [each.ref for each in deliveries] == [
+        message_ref(guild, team.channel.id, head.id),
+        *(message_ref(guild, head.id, each.id) for each in papers),
+    ]
+    assert sum(request.route == NEW_THREAD for request in team.double.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [Reset(after_effect=True), ServerErrorAfterEffect(502), ServerErrorAfterEffect(503)]
+)
+async def test_a_lost_answer_posts_nothing_twice(team: Team, fault: Reset) -> None:
+    await team.plan(Layout.LIST)
+    async with team.serving() as adapter:
+        team.double.fault(CREATE, fault)
+        assert (await team.deliver(adapter)).done
+    assert len(team.double.messages(team.channel)) == 1
+
+
+async def test_a_digest_goes_on_where_it_was_interrupted(team: Team) -> None:
+    await team.plan()
+    async with team.serving(pauses=()) as adapter:
+        team.double.fault(CREATE, Reset(after_effect=True))
+        assert not (await team.deliver(adapter)).done
+        team.double.fault(CREATE, ServerError(503))
+    team.double.advance(3600)  # Discord has forgotten the nonce
+    async with team.serving(pauses=()) as adapter:
+        assert not (await team.deliver(adapter)).done
+        assert (await team.deliver(adapter)).done
+    (head,) = team.double.messages(team.channel)
+    assert len(team.double.messages(head.id)) == 1 + len(PAPERS)
+
+
+async def test_a_message_is_known_again_by_its_components_alone(team: Team) -> None:
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        await adapter.post(team.slot.channel, sentence_reply("Hello"), key="other")
+        found = await adapter.find(team.slot.channel, key=KEY, since=NOW)
+        later = await adapter.find(team.slot.channel, key=KEY, since=NOW + timedelta(hours=1))
+    first, second = team.double.messages(team.channel)
+    assert ref == found
+    assert later is None
+    assert is_marked({"components": first.components}, KEY)
+    assert not is_marked({"components": second.components}, KEY)
+
+
+async def test_a_long_channel_is_read_to_its_end(team: Team) -> None:
+    for number in range(230):
+        await team.double.say(team.ada, team.channel, str(number))
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        assert await adapter.find(team.slot.channel, key=KEY, since=NOW) == ref
+
+
+async def test_a_thread_that_was_never_made_holds_nothing(team: Team) -> None:
+    async with team.serving() as adapter:
+        head = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        thread = Thread(head, "Talk")
+        assert await adapter.find(team.slot.channel, key="x", since=NOW, thread=thread) is None
+
+
+async def test_a_thread_made_before_is_taken(team: Team) -> None:
+    async with team.serving() as adapter:
+        head = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        thread = Thread(head, "Talk " * 50)
+        await adapter.post(team.slot.channel, sentence_reply("One"), key="1", thread=thread)
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Two"), key="2", thread=thread)
+        found = await adapter.find(team.slot.channel, key="2", since=NOW, thread=thread)
+    assert ref == found
+    assert [request.status for request in team.double.requests if request.route == NEW_THREAD] == [
+        200,
+        400,
+    ]
+
+
+async def test_a_channel_that_may_not_be_read_back_is_refused(team: Team) -> None:
+    team.channel.deny = {"READ_MESSAGE_HISTORY"}
+    async with team.serving() as adapter:
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "help")
+        await exchange.answer()  # by now the bot knows the channel
+        with pytest.raises(Refused, match="Read Message History"):
+            await adapter.find(team.slot.channel, key=KEY, since=NOW)
+
+
+async def test_a_channel_closed_to_the_bot_is_parked(team: Team) -> None:
+    await team.plan()
+    async with team.serving() as adapter:
+        team.channel.deny = {"SEND_MESSAGES"}
+        outcome = await team.deliver(adapter)
+    assert isinstance(outcome.gone, Gone)
+    assert "Send Messages" in outcome.gone.cure
+    states = {each.state for each in await team.store.deliveries(team.slot)}
+    assert states == {DeliveryState.PARKED}
+
+
+@pytest.mark.parametrize(
+    ("denied", "cure"),
+    [
+        ("VIEW_CHANNEL", "View Channel"),
+        ("CREATE_PUBLIC_THREADS", "Create Public Threads"),
+        ("SEND_MESSAGES_IN_THREADS", "Send Messages in Threads"),
+    ],
+)
+async def test_a_missing_permission_is_named(team: Team, denied: str, cure: str) -> None:
+    async with team.serving() as adapter:
+        head = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        team.channel.deny = {denied}
+        with pytest.raises(Gone, match=cure):
+            await adapter.post(
+                team.slot.channel, sentence_reply("One"), key="1", thread=Thread(head, "Talk")
+            )
+
+
+async def test_a_deleted_channel_is_gone_and_a_deleted_thread_refused(team: Team) -> None:
+    async with team.serving() as adapter:
+        head = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        thread = Thread(head, "Talk")
+        await adapter.post(team.slot.channel, sentence_reply("One"), key="1", thread=thread)
+        await team.double.delete_channel(team.double.thread(int(head.id)))
+        with pytest.raises(Refused, match="thread was deleted"):
+            await adapter.post(team.slot.channel, sentence_reply("Two"), key="2", thread=thread)
+        await team.double.delete_channel(team.channel)
+        with pytest.raises(Gone, match="subscribe in another"):
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key="3")
+
+
+async def test_a_long_rate_limit_is_handed_on_and_a_short_one_waited_out(team: Team) -> None:
+    async with team.serving() as adapter:
+        team.double.fault(CREATE, RateLimited(retry_after=0.01))
+        await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        team.double.fault(CREATE, RateLimited(retry_after=600))
+        with pytest.raises(TryLater) as caught:
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key="2")
+        assert caught.value.retry_after == 600
+        team.double.fault(CREATE, RateLimited(via=False))
+        with pytest.raises(TryLater):
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key="3")
+
+
+async def test_an_answer_lost_again_and_again_is_ambiguous(team: Team) -> None:
+    async with team.serving() as adapter:
+        team.double.fault(CREATE, Reset(after_effect=True), times=2)
+        team.double.fault(CREATE, ServerError(503))
+        with pytest.raises(Ambiguous):
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        team.double.fault(CREATE, Reset())
+        team.double.fault(CREATE, ApiError(403, 50013, "Missing Permissions"), times=2)
+        with pytest.raises(Ambiguous, match="after an answer was lost"):
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key="2")
+
+
+async def test_nothing_is_posted_while_discord_is_out_of_reach(team: Team) -> None:
+    adapter = DiscordAdapter(DiscordSettings(token="x"))
+    with pytest.raises(TryLater, match="not connected"):
+        await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+    async with team.serving() as adapter:
+        import discord.http
+
+        discord.http.Route.BASE = "http://127.0.0.1:1/api/v10"
+        with pytest.raises(TryLater, match="out of reach"):
+            await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+
+
+async def test_a_message_is_edited_in_place(team: Team) -> None:
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Before"), key=KEY)
+        await adapter.edit(ref, sentence_reply("After"))
+        (message,) = team.double.messages(team.channel)
+        assert message.text == "After"
+        await team.double.delete_message(message.id)
+        with pytest.raises(Refused, match="deleted"):
+            await adapter.edit(ref, sentence_reply("Later"))
+
+
+async def test_a_button_works_before_and_after_a_restart(team: Team) -> None:
+    await team.plan()
+    async with team.serving() as adapter:
+        await team.deliver(adapter)
+        (head,) = team.double.messages(team.channel)
+        message = team.double.messages(head.id)[1]
+        exchange = await team.double.click(team.ada, message.id, f"vote|up|{PAPERS[0].id}")
+        first = await exchange.answer()
+    assert exchange.ephemeral
+    assert team.inbox.presses[0].message == message_ref(team.double.guild.id, head.id, message.id)
+    assert await tally(team) == Tally(up=1)
+    async with team.serving():
+        exchange = await team.double.click(team.ada, message.id, f"vote|up|{PAPERS[0].id}")
+        second = await exchange.answer()
+    assert first.text != second.text
+    assert await tally(team) == Tally()
+
+
+async def test_reactions_of_an_uncached_message_count_as_a_set(team: Team) -> None:
+    await team.plan()
+    async with team.serving() as adapter:
+        await team.deliver(adapter)
+    (head,) = team.double.messages(team.channel)
+    message = team.double.messages(head.id)[1]
+    async with team.serving():
+        await team.double.react(team.ada, message.id, "👍")
+        await team.inbox.next_reaction()
+        await team.double.react(team.ada, head.id, "1️⃣")
+        await team.inbox.next_reaction()
+        assert await tally(team) == Tally(up=1)
+        await team.double.unreact(team.ada, message.id, "👍")
+        await team.inbox.next_reaction()
+        assert await tally(team) == Tally(up=1)
+        await team.double.unreact(team.ada, head.id, "1️⃣")
+        await team.inbox.next_reaction()
+        assert await tally(team) == Tally()
+
+
+async def test_reactions_of_bots_and_custom_emoji_are_not_heard(team: Team) -> None:
+    other = team.double.guild.add_user("other", bot=True)
+    emoji = team.double.guild.add_emoji("parrot")
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        number = int(ref.id)
+        for user in (team.double.bot, other):
+            await team.double.react(user, number, "👍")
+            await team.double.unreact(user, number, "👍")
+        await team.double.react(team.ada, number, emoji.key)
+        await team.double.react(team.ada, number, "🔖")
+        heard = await team.inbox.next_reaction()
+    ada = user_ref(team.double.guild.id, team.ada.id)
+    assert heard == Reaction(ref, ada, "🔖", added=True)
+    assert team.inbox.reactions.empty()
+
+
+async def test_standing_reactions_are_read_with_super_reactions_and_without_bots(
+    team: Team,
+) -> None:
+    other = team.double.guild.add_user("other", bot=True)
+    crowd = [team.double.guild.add_user(f"user{number}") for number in range(130)]
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        for user in (*crowd, other, team.double.bot):
+            await team.double.react(user, int(ref.id), "👍")
+        await team.double.react(team.ada, int(ref.id), "🔖", burst=True)
+        await team.double.react(team.ada, int(ref.id), "🦜")
+        found = await adapter.reactions(ref)
+    guild = team.double.guild.id
+    assert set(found) == {
+        *(Reaction(ref, user_ref(guild, user.id), "👍", added=True) for user in crowd),
+        Reaction(ref, user_ref(guild, team.ada.id), "🔖", added=True),
+    }
+
+
+async def test_a_wrong_token_is_a_setting_to_correct(team: Team) -> None:
+    with team.double.redirect(), pytest.raises(ConfigError, match="DISCORD_TOKEN") as caught:
+        await DiscordAdapter(DiscordSettings(token="secret")).serve(team.inbox)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ConfigError, match="DISCORD_TOKEN is not set"):
+        await DiscordAdapter(DiscordSettings()).serve(team.inbox)
+
+
+async def test_a_lost_network_and_an_event_of_unknown_shape_ask_for_a_new_try(team: Team) -> None:
+    settings = DiscordSettings(token=team.double.token)
+    with team.double.redirect():
+        team.double.fault("GET /users/@me", Reset(), times=2)  # aiohttp repeats a GET itself
+        with pytest.raises(PlatformError, match="connection lost"):
+            await DiscordAdapter(settings).serve(team.inbox)
+        serving = asyncio.create_task(DiscordAdapter(settings).serve(team.inbox))
+        await team.double.until(lambda: team.connections)
+        await team.double.send_raw_event("GUILD_CREATE", {"unheard": "of"})
+        with pytest.raises(PlatformError, match="KeyError"):
+            await serving
+
+
+async def test_a_connection_survives_a_dropped_gateway(team: Team) -> None:
+    async with team.serving() as adapter:
+        ref = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+        await team.double.ask_to_reconnect()
+        await team.double.react(team.ada, int(ref.id), "👍")
+        assert (await team.inbox.next_reaction()).emoji == "👍"
+
+
+async def test_a_running_answer_is_finished_before_the_end(team: Team) -> None:
+    begun, finish = asyncio.Event(), asyncio.Event()
+    answer = team.inbox.command
+
+    async def slow(call: object) -> object:
+        begun.set()
+        await finish.wait()
+        return await answer(call)  # type: ignore[arg-type]
+
+    team.inbox.command = slow  # type: ignore[assignment,method-assign]
+    async with team.serving():
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0, finish.set)
+    assert PAPERS[0].title in (await exchange.answer()).text
+
+
+async def test_probe_says_who_the_bot_is(team: Team) -> None:
+    with team.double.redirect():
+        said = await probe(DiscordSettings(token=team.double.token))
+        with pytest.raises(ConfigError):
+            await probe(DiscordSettings(token="wrong"))
+    assert "in 1 server" in said
+
+
+async def test_a_digest_to_a_person_has_no_thread(team: Team) -> None:
+    me = channel_ref(None, team.channel.id)
+    async with team.serving() as adapter:
+        head = await adapter.post(me, sentence_reply("Hello"), key=KEY)
+        below = await adapter.post(me, sentence_reply("One"), key="1", thread=Thread(head, "Talk"))
+    assert below.channel == head.channel
+
+
+async def tally(team: Team) -> Tally:
+    tallies = await team.store.tallies(team.slot.channel, [PAPERS[0].id])
+    return tallies.get(PAPERS[0].id, Tally())
