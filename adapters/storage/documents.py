@@ -52,12 +52,17 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one channel did with one paper: when it was shown, and the origins of each vote."""
+    """What one channel did with one paper: when it was shown, and who voted how.
+
+    Attributes:
+        votes: By kind and origin, each person with a 1: a field of its own is added, and taken
+            away, by the smallest of patches.
+    """
 
     channel: ChannelRef
     paper: PaperId
     seen: Seen | None = None
-    votes: Mapping[VoteKind, Mapping[UserRef, tuple[str, ...]]] = field(default_factory=dict)
+    votes: Mapping[VoteKind, Mapping[str, Mapping[UserRef, int]]] = field(default_factory=dict)
 
 
 def encode(value: object) -> Any:

@@ -210,12 +210,13 @@ def test_a_corrupt_state_is_refused_and_left_alone(
     run: Run, captured: Path, tmp_path: Path
 ) -> None:
     run("import", "folder", str(captured))
-    state = tmp_path / "state" / "state.json"
+    state = tmp_path / "state" / "snapshot.json"
     damaged = state.read_bytes()[:-10]
     state.write_bytes(damaged)
     code, _, err = run("export")
     assert code == 2
-    assert "state.json" in err
+    assert "snapshot.json" in err
+    assert "doctor --salvage" in err
     assert state.read_bytes() == damaged
 
 
