@@ -178,7 +178,7 @@ class TinyDBStore:
         self._lock = own(folder)
         try:
             self._storage = JournalStorage(
-                folder, disk=disk, checkpoint_bytes=checkpoint_bytes, check=_check
+                folder, disk=disk, checkpoint_bytes=checkpoint_bytes, check=check
             )
         except BaseException:
             self._lock.release()
@@ -428,7 +428,7 @@ def _tally(votes: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Tally:
     return Tally(**{kind: len(set().union(*each.values())) for kind, each in votes.items()})
 
 
-def _check(storage: Documents) -> None:
+def check(storage: Documents) -> None:
     """Read every document once.
 
     Raises:
