@@ -1,0 +1,32 @@
+"""The short forms; ``make torture`` runs the long ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.torture import full, power
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_killed_process_loses_nothing_that_it_told(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.torture.kills", str(tmp_path / "state"), "12"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_loss_of_power_loses_nothing_acknowledged(seed: int) -> None:
+    figures = power.run(300, seed, lambda: None)
+    assert not figures.failed, (figures.lost[:3], figures.refused[:3])
+    assert figures.torn > 50
+
+
+def test_a_disk_that_is_full_at_any_write_changes_nothing() -> None:
+    figures = full.run((0.5,), lambda: None)
+    assert not figures.failed, figures.lost[:3]
+    assert figures.writes > 40
