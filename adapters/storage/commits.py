@@ -67,6 +67,7 @@ class Committer:
         self._writer = ThreadPoolExecutor(1, "journal")
         self._streamer = ThreadPoolExecutor(1, "snapshot")
         self._closed = False
+        self._ended = False
 
     async def do(self, work: Callable[[], T]) -> T:
         """Run a verb; what it changed is durable on return.
@@ -111,17 +112,18 @@ class Committer:
             else:
                 done.append((verb, result, None))
         failure: StoreError | None = None
-        if self._draft.transactions:
-            loop = asyncio.get_running_loop()
-            written = loop.run_in_executor(
-                self._writer, self._storage.append, self._draft.transactions
-            )
-            try:
-                await written
-                self._storage.install(self._draft)
-            except StoreError as error:
-                failure = error
-        self._draft.clear()
+        try:
+            if self._draft.transactions:
+                await self._write()
+        except StoreError as error:
+            failure = error
+        except BaseException:
+            self._closed = True  # memory may lack what the disk has: only a new start is right
+            for verb, _, _ in done:
+                verb.answer.cancel()
+            raise
+        finally:
+            self._draft.clear()
         for verb, result, problem in done:
             if verb.answer.done():
                 continue
@@ -133,6 +135,12 @@ class Committer:
                 verb.answer.set_result(result)
         if isinstance(failure, StorePoisoned):
             self._on_poisoned(failure)
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        transactions = self._draft.transactions
+        await loop.run_in_executor(self._writer, self._storage.append, transactions)
+        self._storage.install(self._draft)
 
     # Checkpoints
 
@@ -161,7 +169,12 @@ class Committer:
                 self._on_poisoned(error)
 
     async def _checkpoint(self) -> None:
-        await self._before_checkpoint()
+        try:
+            await self._before_checkpoint()
+        except StorePoisoned:
+            raise
+        except StoreError as error:
+            log.error("nothing archived", reason=str(error))
         loop = asyncio.get_running_loop()
         self._rotation = loop.create_future()
         self._start()
@@ -209,8 +222,9 @@ class Committer:
 
     async def close(self) -> None:
         """Finish what has begun, and write no more; a snapshot on its way is given up."""
-        if self._closed:
+        if self._ended:
             return
+        self._ended = True
         if self._checkpointing:
             self._checkpointing.cancel()
             with suppress(asyncio.CancelledError, OSError, StoreError):

@@ -60,6 +60,7 @@ class JournalStorage(Documents):
         self.disk = disk or Disk()
         self.poisoned: StorePoisoned | None = None
         self._checkpoint_bytes = checkpoint_bytes
+        self._retry_at = 0
         self._indexes: dict[str, dict[Index, Found]] = {}
         loaded = load(folder)
         self.tables: Tables = loaded.tables
@@ -248,7 +249,8 @@ class JournalStorage(Documents):
     @property
     def is_due(self) -> bool:
         """Whether the journal has grown long enough for a new snapshot."""
-        return self._journal_size >= max(self._checkpoint_bytes, self._snapshot_size // 2)
+        least = max(self._checkpoint_bytes, self._snapshot_size // 2, self._retry_at)
+        return self._journal_size >= least
 
     def checkpoint(self) -> None:
         """Write a snapshot and begin the journal anew, while nothing else happens."""
@@ -284,7 +286,7 @@ class JournalStorage(Documents):
 
     def settle(self, size: int, meta: Meta) -> None:
         """Remove the journal files that a snapshot has made needless."""
-        self._snapshot_size, self._journal_size = size, self._size
+        self._snapshot_size, self._journal_size, self._retry_at = size, self._size, 0
         with suppress(OSError):  # the next start removes them
             for first, path in segments.files(self.folder):
                 if first <= meta.sequence:
@@ -292,7 +294,7 @@ class JournalStorage(Documents):
 
     def postpone(self) -> None:
         """Wait for as much more journal again before the next attempt at a snapshot."""
-        self._checkpoint_bytes = self._journal_size + CHECKPOINT_BYTES
+        self._retry_at = self._journal_size + self._checkpoint_bytes
 
     def close(self) -> None:
         """See TinyDB; a last line proves those before it."""

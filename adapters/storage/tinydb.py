@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 KEEP_DAYS = 365
 
+AT_ONCE = 2_000
+"""Documents that are archived with one snapshot, about."""
+
 CHANNEL = Index(("channel",))
 SLOT_CHANNEL = Index(("slot", "channel"))
 SLOT_DAY = Index(("slot", "day"))
@@ -438,25 +441,29 @@ def check(storage: Documents) -> None:
 
 
 def _older(tables: Tables, limit: str) -> Removed:
-    """Return what can be archived of the days before one; what is unfinished never is."""
+    """Return what can be archived of the days before one; what is unfinished never is.
+
+    The oldest days come first, and no more of them at once than the event loop has time for.
+    """
     found: Removed = {"deliveries": {}, "messages": {}, "receipts": {}}
     unfinished = {state.value for state in UNFINISHED}
-    for key, document in _before(tables.deliveries, limit):
-        if document["state"] not in unfinished:
-            found["deliveries"][key] = document
-            ref = document.get("ref")
-            if ref and (standing := tables.messages.raw(ref)) == {"delivery": key}:
-                found["messages"][ref] = standing
-    found["receipts"].update(_before(tables.receipts, limit))
+    days = {*tables.deliveries.values(SLOT_DAY), *tables.receipts.values(SLOT_DAY)}
+    for day in sorted(day for day in days if day and day < limit):
+        for key, document in _of_day(tables.deliveries, day):
+            if document["state"] not in unfinished:
+                found["deliveries"][key] = document
+                ref = document.get("ref")
+                if ref and (standing := tables.messages.raw(ref)) == {"delivery": key}:
+                    found["messages"][ref] = standing
+        found["receipts"].update(_of_day(tables.receipts, day))
+        if sum(map(len, found.values())) >= AT_ONCE:
+            break
     return found
 
 
-def _before(table: KeyedTable[Any], limit: str) -> Iterator[tuple[str, Json]]:
-    for day in table.values(SLOT_DAY):
-        if day and day < limit:
-            for key in table.by(SLOT_DAY, day):
-                if document := table.raw(key):
-                    yield key, document
+def _of_day(table: KeyedTable[Any], day: str) -> Iterator[tuple[str, Json]]:
+    found = ((key, table.raw(key)) for key in table.by(SLOT_DAY, day))
+    return ((key, document) for key, document in found if document is not None)
 
 
 def _remove(tables: Tables, old: Removed) -> None:

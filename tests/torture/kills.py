@@ -63,6 +63,9 @@ def run(folder: Path, kills: int, seed: int, on_kill: Callable[[], None]) -> Fig
     for number in range(kills):
         new = _one_life(folder, number, draw)
         told += new
+        figures.votes += sum(line.startswith("vote") for line in new)
+        figures.checkpoints += new.count("checkpoint")
+        figures.deliveries += sum(line.split()[0] in ORDER for line in new)
         last = number == kills - 1
         _look(folder, told if last else new, figures, last=last)
         figures.kills += 1
@@ -160,13 +163,9 @@ def _look(folder: Path, told: list[str], figures: Figures, *, last: bool) -> Non
     for line in told:
         match line.split():
             case ["vote", paper, user]:
-                figures.votes += 1
                 _check_vote(tables, line, int(paper), user, figures)
             case [state, n, *position] if state in ORDER:
-                figures.deliveries += 1
                 _check_delivery(tables, line, int(n), "a" if position == ["1"] else "head", figures)
-            case ["checkpoint"]:
-                figures.checkpoints += 1
     asyncio.run(store.close())
 
 
