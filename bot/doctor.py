@@ -13,7 +13,7 @@ from pathlib import Path
 from adapters.papers import open_sources
 from adapters.storage import open_store
 from bot.app import configured_adapters
-from bot.domain.errors import DailyPapersError, PlatformError
+from bot.domain.errors import DailyPapersError, PlatformError, StoreError
 from bot.domain.papers import batch_day
 from bot.text import count
 from config.settings import Settings
@@ -52,8 +52,10 @@ async def _state(settings: Settings) -> Finding:
         store = await open_store(url)
     except DailyPapersError as error:
         folder = state_folder(url)
-        owner = f"make {folder} writable for user {os.getuid()}, or set STORE_URL"
-        return Finding("state", False, str(error), owner)
+        cure = f"make {folder} writable for user {os.getuid()}, or set STORE_URL"
+        if isinstance(error, StoreError):
+            cure = "do as it says; docs/state.md tells more"
+        return Finding("state", False, str(error), cure)
     orders = await store.subscriptions()
     papers = await store.papers()
     await store.close()

@@ -16,7 +16,7 @@ from adapters.storage.disk import Disk
 from adapters.storage.journal import JournalStorage
 from adapters.storage.opening import OLD, OLD_KEPT, load
 from adapters.storage.ownership import own
-from adapters.storage.tinydb import check
+from adapters.storage.tables import check
 from bot.domain.errors import StoreError
 
 SUMS = "SHA256SUMS"

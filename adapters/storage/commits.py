@@ -68,6 +68,7 @@ class Committer:
         self._streamer = ThreadPoolExecutor(1, "snapshot")
         self._closed = False
         self._ended = False
+        self._told = False
 
     async def do(self, work: Callable[[], T]) -> T:
         """Run a verb; what it changed is durable on return.
@@ -133,8 +134,13 @@ class Committer:
                 )
             else:
                 verb.answer.set_result(result)
-        if isinstance(failure, StorePoisoned):
-            self._on_poisoned(failure)
+        self._tell(failure)
+
+    def _tell(self, error: BaseException | None) -> None:
+        """Tell whoever can end the process that nothing more will be written, once."""
+        if isinstance(error, StorePoisoned) and not self._told:
+            self._told = True
+            self._on_poisoned(error)
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
@@ -165,8 +171,7 @@ class Committer:
         if not task.cancelled() and (error := task.exception()):
             self._storage.postpone()
             log.error("no snapshot written; the journal holds all", reason=str(error))
-            if isinstance(error, StorePoisoned):
-                self._on_poisoned(error)
+            self._tell(error)
 
     async def _checkpoint(self) -> None:
         try:

@@ -21,7 +21,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from adapters.storage.documents import decode
-from adapters.storage.tinydb import Tables, TinyDBStore
+from adapters.storage.tables import Tables
+from adapters.storage.tinydb import TinyDBStore
 from bot import logs
 from bot.domain.channels import UserRef
 from bot.domain.deliveries import Delivery, DeliveryState

@@ -55,6 +55,10 @@ class Recorder(Disk):
         self._now: dict[str, Contents] = {}
         self._changes: list[tuple[str, str, str]] = []
 
+    def hold(self, name: str, content: bytes) -> None:
+        """Begin with a file that is on the disk."""
+        self._now[name] = self._synced[name] = Contents(content, content)
+
     def _note(self) -> None:
         every = {id(each): each for each in (*self._synced.values(), *self._now.values())}
         self.crashes.append(
@@ -114,6 +118,25 @@ class Recorder(Disk):
         self._synced = dict(self._now)
         self._changes.clear()
         self._note()
+
+
+def upgraded(content: bytes, draws: int, seed: int) -> Figures:
+    """Lose power at every moment of the upgrade of a state of schema 1, some times each."""
+    disk, draw, figures = Recorder(), random.Random(seed), Figures()
+    disk.hold("state.json", content)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "state.json").write_bytes(content)
+        storage = JournalStorage(Path(folder), disk=disk)
+        expected = [_canonical(storage.tables)]
+        storage.close()
+    figures.operations = len(disk.crashes)
+    for crash in disk.crashes:
+        for _ in range(draws):
+            with tempfile.TemporaryDirectory() as folder:
+                _lay_out(Path(folder), crash, draw)
+                _look(Path(folder), crash, expected, figures)
+            figures.states += 1
+    return figures
 
 
 class Unsynced(Disk):

@@ -26,6 +26,13 @@ def test_a_loss_of_power_loses_nothing_acknowledged(seed: int) -> None:
     assert figures.torn > 50
 
 
+def test_a_loss_of_power_during_an_upgrade_loses_nothing() -> None:
+    old = ROOT / "tests" / "adapters" / "storage" / "states" / "schema-1" / "state.json"
+    figures = power.upgraded(old.read_bytes(), draws=20, seed=1)
+    assert not figures.failed, (figures.lost[:3], figures.refused[:3])
+    assert figures.operations > 8
+
+
 def test_a_disk_that_is_full_at_any_write_changes_nothing() -> None:
     figures = full.run((0.5,), lambda: None)
     assert not figures.failed, figures.lost[:3]

@@ -18,7 +18,8 @@ from adapters.storage.journal import JournalStorage
 from adapters.storage.migrations import MIGRATIONS, SCHEMA
 from adapters.storage.opening import load
 from adapters.storage.salvage import salvage
-from adapters.storage.tinydb import Tables, TinyDBStore
+from adapters.storage.tables import Tables
+from adapters.storage.tinydb import TinyDBStore
 from bot.domain.deliveries import DeliveryState
 from bot.domain.errors import StoreError
 from tests.adapters.storage.test_tinydb import STATES, filled, on_disk, released
@@ -118,6 +119,19 @@ async def test_what_is_old_is_archived_and_what_was_seen_and_voted_stays(tmp_pat
         assert len(plain.table("receipts")) == 5
         assert plain.table("deliveries").search(where("state") == "sent")
     assert not (tmp_path / "archive" / "2026.json").exists()
+
+
+async def test_an_archive_that_is_damaged_keeps_nothing_from_a_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "2025.json").write_text("no archive")
+    store = await TinyDBStore.open(tmp_path, keep_days=30)
+    for day in ("2025-12-01", "2026-05-07"):
+        await store.plan([], receipt(day))
+    await store.checkpoint()
+    assert len(await store.receipts(CHANNEL, limit=9)) == 2
+    assert [path.stat().st_size for _, path in segments.files(tmp_path)] == [0]
+    await store.close()
+    assert (tmp_path / "archive" / "2025.json").read_text() == "no archive"
 
 
 # Salvage
