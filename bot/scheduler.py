@@ -279,11 +279,10 @@ class Scheduler:
 
     async def catch_up(self) -> None:
         """Finish what was left unfinished, then post what fell due while the bot was down."""
-        for slot in await self._store.unfinished():
-            await self._guarded(slot.channel, partial(self.runs.resume, slot))
-        for subscription in await self._store.subscriptions():
-            await self.fire(subscription.channel)
-        await self.post_settled()
+        unfinished = [slot.channel for slot in await self._store.unfinished()]
+        subscribed = [each.channel for each in await self._store.subscriptions()]
+        for channel in dict.fromkeys((*unfinished, *subscribed)):
+            await self._go_on(channel)
 
     async def fire(self, channel: ChannelRef) -> None:
         """Run what a channel is owed now."""
@@ -303,10 +302,7 @@ class Scheduler:
         """Post to the channels that wait for their batches to settle."""
         for subscription in await self._store.subscriptions():
             if subscription.schedule.at is None and not subscription.parked:
-                await self._guarded(
-                    subscription.channel,
-                    partial(self.runs.run_settled, subscription),
-                )
+                await self._go_on(subscription.channel)
 
     async def refresh(self) -> None:
         """Edit the heads whose counts have changed since the last time."""
@@ -335,26 +331,38 @@ class Scheduler:
 
     async def _guarded(
         self, channel: ChannelRef, work: Callable[[], Awaitable[float | None]]
-    ) -> None:
-        """Do one channel's work; its failure is logged and stops no other channel."""
+    ) -> bool:
+        """Do one channel's work, and again later if it must go on; tell whether it must.
+
+        Its failure is logged and stops no other channel.
+        """
         try:
             again = await work()
         except DailyPapersError as error:
             log.error("digest failed", channel=str(channel), reason=str(error))
             again = RETRY_SECONDS
+        except Exception:
+            log.exception("digest failed unexpectedly", channel=str(channel))
+            again = None
         if again is not None:
             self._soon(channel, self._clock() + timedelta(seconds=again))
+        return again is not None
 
     def _soon(self, channel: ChannelRef, moment: datetime) -> None:
         self._add(f"{channel} again", DateTrigger(moment), partial(self._go_on, channel))
 
     async def _go_on(self, channel: ChannelRef) -> None:
+        """Do what a channel is owed; while a digest is held up, no other one is planned."""
         for slot in await self._store.unfinished():
-            if slot.channel == channel:
-                await self._guarded(channel, partial(self.runs.resume, slot))
+            if slot.channel == channel and await self._guarded(
+                channel, partial(self.runs.resume, slot)
+            ):
+                return
         subscription = await self._store.subscription(channel)
         if subscription and subscription.schedule.at is None and not subscription.parked:
-            await self._guarded(channel, partial(self.runs.run_settled, subscription))
+            work = partial(self.runs.run_settled, subscription)
+            if await self._guarded(channel, work):
+                return
         await self.fire(channel)
 
     def _schedule(self, subscription: Subscription) -> None:
