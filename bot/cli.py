@@ -47,6 +47,7 @@ bring_in = typer.Typer(help="Bring papers from files into the library.", no_args
 cli.add_typer(bring_in, name="import")
 
 CONNECT_SECONDS = 60.0
+DAYS_BACK = 1_000
 SOURCES = ("huggingface", "folder", "page", "sample")
 
 
@@ -251,8 +252,9 @@ async def _post_one(
         if app.clock().timestamp() + again > deadline:
             raise ConfigError(f"{channel}: not posted within {CONNECT_SECONDS:.0f} s; see the log")
         await asyncio.sleep(again)
-    (receipt, *_) = await app.store.receipts(channel, 1)
-    _out().print(f"{channel}: {receipt.note} Posted {receipt.posted}.", markup=False)
+    for receipt in await app.store.receipts(channel, DAYS_BACK):
+        if receipt.slot.day == day:
+            _out().print(f"{channel}: {receipt.note} Posted {receipt.posted}.", markup=False)
 
 
 @bring_in.command("page")
