@@ -92,7 +92,7 @@ class StoreSettings(Section):
     """Where state is kept."""
 
     url: str = Field(
-        "tinydb:///data/daily-papers",
+        "tinydb:state",
         description="`tinydb:///absolute/folder`, `tinydb:relative/folder`, or `memory:`.",
     )
 
