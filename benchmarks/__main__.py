@@ -20,7 +20,7 @@ def main() -> None:
     screen = Console(highlight=False)
     for name in chosen:
         module = importlib.import_module(f"benchmarks.{name}")
-        screen.rule(f"{name}: {(module.__doc__ or '').splitlines()[0]}", align="left")
+        screen.print(f"\n{name}: {(module.__doc__ or '').splitlines()[0]}", style="bold")
         module.run(screen)
 
 

@@ -51,9 +51,24 @@ def utc_now() -> datetime:
 
 
 def health_file(settings: Settings) -> Path:
-    """Return the file in which a running bot says that it is alive."""
-    default = Path(tempfile.gettempdir()) / f"daily-papers-{os.getuid()}.json"
-    return settings.health.file or default
+    """Return the file in which a running bot says that it is alive.
+
+    Raises:
+        ConfigError: if none is set and there is no temporary folder.
+    """
+    return settings.health.file or temporary_folder() / f"daily-papers-{os.getuid()}.json"
+
+
+def temporary_folder() -> Path:
+    """Return the folder for files that need not last.
+
+    Raises:
+        ConfigError: if this machine has none that can be written.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise ConfigError("no temporary folder can be written: set TMPDIR to one") from error
 
 
 @dataclass(slots=True)

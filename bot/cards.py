@@ -49,8 +49,8 @@ NOTHING = Tally()
 
 def one_sentence(paper: Paper) -> str:
     """Return what a paper is about in one line: the source's words, else the abstract's first."""
-    if paper.one_line:
-        return clip(one_line(paper.one_line), LINE_CHARS)
+    if own := one_line(paper.one_line or ""):
+        return clip(own, LINE_CHARS)
     first = sentences(paper.abstract)
     return clip(first[0], LINE_CHARS) if first else "No abstract is known yet."
 

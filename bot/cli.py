@@ -55,6 +55,7 @@ START_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
 
 CONNECT_SECONDS = 60.0
+DAYS_BACK = 1_000
 SOURCES = ("huggingface", "folder", "page", "sample")
 
 
@@ -259,8 +260,9 @@ async def _post_one(
         if app.clock().timestamp() + again > deadline:
             raise ConfigError(f"{channel}: not posted within {CONNECT_SECONDS:.0f} s; see the log")
         await asyncio.sleep(again)
-    (receipt, *_) = await app.store.receipts(channel, 1)
-    _out().print(f"{channel}: {receipt.note} Posted {receipt.posted}.", markup=False)
+    for receipt in await app.store.receipts(channel, DAYS_BACK):
+        if receipt.slot.day == day:
+            _out().print(f"{channel}: {receipt.note} Posted {receipt.posted}.", markup=False)
 
 
 @bring_in.command("page")

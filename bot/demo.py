@@ -19,7 +19,7 @@ from adapters.console.app import ConsoleAdapter
 from adapters.console.ids import CHANNEL
 from adapters.console.limits import COLUMNS
 from bot import logs
-from bot.app import App, build, utc_now
+from bot.app import App, build, temporary_folder, utc_now
 from bot.domain.deliveries import Delivery, DeliveryState
 from bot.domain.errors import DailyPapersError
 from bot.domain.votes import Tally
@@ -39,7 +39,7 @@ async def demo(console: Console | None = None, *, interactive: bool | None = Non
     screen = console or Console(width=min(Console().width, COLUMNS), highlight=False)
     prompts = sys.stdin.isatty() and sys.stdout.isatty() if interactive is None else interactive
     logs.configure("warning", "console")
-    with tempfile.TemporaryDirectory(prefix="daily-papers-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="daily-papers-demo-", dir=temporary_folder()) as folder:
         settings = Settings(
             _env_file=None,
             store=StoreSettings(url=f"tinydb://{folder}"),

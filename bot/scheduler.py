@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -91,11 +91,16 @@ def spread(channel: ChannelRef) -> timedelta:
 
 @dataclass(slots=True)
 class DigestRuns:
-    """Run one channel's digest from plan to receipt; never two runs of a channel at a time."""
+    """Run one channel's digest from plan to receipt; never two runs of a channel at a time.
+
+    Attributes:
+        unread: Sources that did not answer when they were last polled.
+    """
 
     store: Store
     adapters: Mapping[str, ChatAdapter]
     clock: Clock
+    unread: set[str] = field(default_factory=set)
     _locks: defaultdict[ChannelRef, asyncio.Lock] = field(
         default_factory=lambda: defaultdict(asyncio.Lock)
     )
@@ -161,8 +166,20 @@ class DigestRuns:
         ids = [paper.id for batch in batches for paper in batch.papers]
         seen = await self.store.seen(slot.channel, ids)
         plan = plan_digest(subscription, slot.day, batches, seen, now=now, next_run=following)
-        if await self.store.plan(plan.deliveries, plan.receipt):
+        missing = sorted(self.unread.intersection(subscription.sources))
+        if missing and not plan.deliveries:
+            await self._wait_for(missing, plan.receipt)
+        elif await self.store.plan(plan.deliveries, plan.receipt):
             _report(plan.receipt)
+
+    async def _wait_for(self, sources: Sequence[str], receipt: Receipt) -> None:
+        """Account for a digest that is empty because a source is silent; its slot stays free."""
+        if await self.store.deliveries(receipt.slot):
+            return
+        note = f"{' and '.join(sources)} did not answer; the digest comes as soon as it does."
+        receipt = replace(receipt, note=note)
+        await self.store.save_receipt(receipt)
+        _report(receipt)
 
     async def batches(self, subscription: Subscription, now: datetime) -> tuple[Batch, ...]:
         """Return the batches that a digest at ``now`` would be made of."""
@@ -279,34 +296,35 @@ class Scheduler:
 
     async def catch_up(self) -> None:
         """Finish what was left unfinished, then post what fell due while the bot was down."""
-        for slot in await self._store.unfinished():
-            await self._guarded(slot.channel, partial(self.runs.resume, slot))
-        for subscription in await self._store.subscriptions():
-            await self.fire(subscription.channel)
-        await self.post_settled()
+        unfinished = [slot.channel for slot in await self._store.unfinished()]
+        subscribed = [each.channel for each in await self._store.subscriptions()]
+        await asyncio.gather(*map(self._go_on, dict.fromkeys((*unfinished, *subscribed))))
 
     async def fire(self, channel: ChannelRef) -> None:
         """Run what a channel is owed now."""
         await self._guarded(channel, partial(self.runs.run_due, channel))
 
     async def poll(self) -> None:
-        """Read every source, then post to the channels whose batches have settled."""
-        for source in self._sources.values():
+        """Read every source, then post what had to wait for it."""
+        unread, self.runs.unread = self.runs.unread, set()
+        for name, source in self._sources.items():
             try:
                 await library.poll(source, self._store, self._index, self._clock())
             except SourceError as error:
+                self.runs.unread.add(name)
                 log.warning("source failed", source=error.source, reason=str(error))
-        if self._jobs.running:
+        if not self._jobs.running:
+            return
+        if unread - self.runs.unread:
+            await self.catch_up()
+        else:
             await self.post_settled()
 
     async def post_settled(self) -> None:
         """Post to the channels that wait for their batches to settle."""
-        for subscription in await self._store.subscriptions():
-            if subscription.schedule.at is None and not subscription.parked:
-                await self._guarded(
-                    subscription.channel,
-                    partial(self.runs.run_settled, subscription),
-                )
+        orders = await self._store.subscriptions()
+        waiting = [each.channel for each in orders if each.schedule.at is None and not each.parked]
+        await asyncio.gather(*map(self._go_on, waiting))
 
     async def refresh(self) -> None:
         """Edit the heads whose counts have changed since the last time."""
@@ -335,26 +353,38 @@ class Scheduler:
 
     async def _guarded(
         self, channel: ChannelRef, work: Callable[[], Awaitable[float | None]]
-    ) -> None:
-        """Do one channel's work; its failure is logged and stops no other channel."""
+    ) -> bool:
+        """Do one channel's work, and again later if it must go on; tell whether it must.
+
+        Its failure is logged and stops no other channel.
+        """
         try:
             again = await work()
         except DailyPapersError as error:
             log.error("digest failed", channel=str(channel), reason=str(error))
             again = RETRY_SECONDS
+        except Exception:
+            log.exception("digest failed unexpectedly", channel=str(channel))
+            again = None
         if again is not None:
             self._soon(channel, self._clock() + timedelta(seconds=again))
+        return again is not None
 
     def _soon(self, channel: ChannelRef, moment: datetime) -> None:
         self._add(f"{channel} again", DateTrigger(moment), partial(self._go_on, channel))
 
     async def _go_on(self, channel: ChannelRef) -> None:
+        """Do what a channel is owed; while a digest is held up, no other one is planned."""
         for slot in await self._store.unfinished():
-            if slot.channel == channel:
-                await self._guarded(channel, partial(self.runs.resume, slot))
+            if slot.channel == channel and await self._guarded(
+                channel, partial(self.runs.resume, slot)
+            ):
+                return
         subscription = await self._store.subscription(channel)
         if subscription and subscription.schedule.at is None and not subscription.parked:
-            await self._guarded(channel, partial(self.runs.run_settled, subscription))
+            work = partial(self.runs.run_settled, subscription)
+            if await self._guarded(channel, work):
+                return
         await self.fire(channel)
 
     def _schedule(self, subscription: Subscription) -> None:

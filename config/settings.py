@@ -92,7 +92,7 @@ class StoreSettings(Section):
     """Where state is kept."""
 
     url: str = Field(
-        "tinydb:///data/daily-papers",
+        "tinydb:state",
         description="`tinydb:///absolute/folder`, `tinydb:relative/folder`, or `memory:`.",
     )
     keep_days: int = Field(
@@ -136,7 +136,7 @@ class DigestSettings(Section):
         "UTC", description="IANA time zone of new subscriptions."
     )
     weekdays: Annotated[tuple[Weekday, ...], *COMMAS] = Field(
-        WORKDAYS, description="Days of the week, separated by commas."
+        WORKDAYS, min_length=1, description="Days of the week, separated by commas."
     )
     layout: Layout = Field(Layout.THREAD, description="`thread`, `list` or `cards`.")
     limit: int = Field(10, ge=1, le=25, description="Papers per digest at the most.")

@@ -6,11 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot import logs
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("DAILY_PAPERS_SHARED", ROOT.parent / "shared"))
+
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")  # the same examples in every run, however slow the machine
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,6 @@ class LeadSummarizer:
         """Return the abstract's first sentences, else the source's one line."""
         if quoted := split_sentences(paper.abstract)[:sentences]:
             return Summary(quoted, "the abstract's first sentences")
-        if paper.one_line:
-            return Summary((one_line(paper.one_line),), "one line by Hugging Face")
+        if told := one_line(paper.one_line or ""):
+            return Summary((told,), "one line by Hugging Face")
         return Summary(("No abstract is known yet.",), "nothing to quote")

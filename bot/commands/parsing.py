@@ -31,9 +31,6 @@ TEXT_CHARS = 2_000
 """Longest argument taken; a person never types more, a program gone wrong does."""
 
 FLAG = "--"
-DASHES = str.maketrans(dict.fromkeys("—–", FLAG))
-"""Chat clients turn two hyphens into a dash while one types."""
-
 QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
 
 
@@ -268,7 +265,7 @@ class CommandSpec:
 def _words(text: str) -> list[str]:
     """Split like a shell where the quotes are balanced, at white space where they are not."""
     text = text.translate(QUOTES)
-    text = re.sub(r"(?<!\S)[—–](?=[A-Za-z])", FLAG, text)
+    text = re.sub(r"(?<!\S)[—–](?=[A-Za-z])", FLAG, text)  # chat clients make dashes of hyphens
     lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.commenters = ""

@@ -31,7 +31,7 @@ from config.settings import (
     StoreSettings,
 )
 from tests.doubles.discord import DiscordDouble, MessageView
-from tests.doubles.huggingface import HuggingFaceDouble
+from tests.doubles.huggingface import HuggingFaceDouble, status
 from tests.doubles.slack import SlackDouble
 from tests.examples import paper
 
@@ -206,6 +206,27 @@ async def test_one_platforms_wrong_token_ends_the_start_with_the_cure(world: Wor
         with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN") as caught:
             await app.run()
     assert "xoxb-wrong" not in str(caught.value)
+
+
+async def test_a_digest_that_a_silent_source_held_up_comes_when_it_answers(world: World) -> None:
+    slack = world.slack
+    ann, papers = slack.workspace.add_user("ann"), slack.workspace.add_channel("papers")
+    channel = slack_channel(slack.workspace.team_id, papers.id)
+    world.hub.faults.extend([status(503, "busy")] * 60)
+    async with world.running() as app:
+        await slack.slash(ann.id, papers.id, "/papers", "subscribe --at 12:30")
+        await until(lambda: _unread(app))
+        world.offset = timedelta(hours=1)
+        await app.scheduler.fire(channel)
+        (receipt,) = await app.store.receipts(channel)
+        assert "huggingface did not answer" in receipt.note
+        world.hub.faults.clear()
+        await app.scheduler.poll()
+        assert await posted(app, channel)
+
+
+async def _unread(app: App) -> bool:
+    return bool(app.scheduler.runs.unread)
 
 
 async def test_a_source_that_fails_is_no_reason_to_stop(world: World) -> None:

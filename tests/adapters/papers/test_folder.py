@@ -23,7 +23,7 @@ def captured(days):
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "2026-05.json.gz").write_bytes(gzip.compress(captured(DAYS)))
+    (tmp_path / "2026-05.json.gz").write_bytes(gzip.compress(captured(DAYS), mtime=0))
     (tmp_path / "2026-04.json").write_bytes(captured({APRIL: [OLMO]}))
     (tmp_path / "README.md").write_text("no month")
     (tmp_path / "2026-13.json").write_text("no month either")
@@ -75,11 +75,17 @@ async def test_the_plain_file_counts_where_both_lie_there(folder):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (gzip.compress(captured(DAYS))[:-200], r"2026-05.json.gz is cut off at byte [\d,]+, "),
-        (gzip.compress(captured(DAYS))[:5], "is cut off at byte 5, 0 unpacked"),
+        (
+            gzip.compress(captured(DAYS), mtime=0)[:-200],
+            r"2026-05.json.gz is cut off at byte [\d,]+, ",
+        ),
+        (gzip.compress(captured(DAYS), mtime=0)[:5], "is cut off at byte 5, 0 unpacked"),
         (b"\x1f\x8b" + b"x" * 50, "is damaged in the part from byte 0 of 52 on"),
-        (gzip.compress(captured(DAYS)[:900]), "is no JSON from character [0-9]+ of [0-9]+ on"),
-        (gzip.compress(b"[]"), "holds no object of days"),
+        (
+            gzip.compress(captured(DAYS)[:900], mtime=0),
+            "is no JSON from character [0-9]+ of [0-9]+ on",
+        ),
+        (gzip.compress(b"[]", mtime=0), "holds no object of days"),
         (b"", "is no JSON from character 0 of 0 on"),
     ],
 )
