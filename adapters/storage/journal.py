@@ -82,19 +82,18 @@ class JournalStorage(Documents):
 
     def _begin(self, loaded: Loaded) -> tuple[Path, int]:
         """Make the folder ready to be written to; what a crash left over goes."""
-        for path in (*loaded.obsolete, self.folder / f"{snapshot.NAME}.tmp"):
+        drafts = self.folder.glob("*.json*.tmp")
+        for path in (*loaded.obsolete, *drafts):
             self.disk.remove(path)
         if loaded.journal is None:
             path = self.folder / segments.file_name(self.sequence + 1)
             file = self._begun(path)
         else:
             path = loaded.journal
-            file = self.disk.open(path)
             if torn := loaded.reading.torn:
                 log.warning("torn end of the journal dropped", file=str(path), bytes=torn)
-                self.disk.cut(file, self._size)
-            if not self._sealed or torn:
-                self.disk.sync(file)  # what was read may not be on the disk as yet
+            clean = self._sealed and not torn
+            file = self.disk.open(path) if clean else self._written_anew(path)
         if loaded.schema != SCHEMA:
             self._path, self._file = path, file
             if loaded.schema > 1:
@@ -117,6 +116,26 @@ class JournalStorage(Documents):
         """Begin a journal file whose name is durable."""
         file = self.disk.open(path, empty=True)
         self.disk.sync_folder(self.folder)
+        return file
+
+    def _written_anew(self, path: Path) -> int:
+        """Write what a crash left of a journal file to a file of its own, durably.
+
+        What was read may have come from memory alone: after a failed sync Linux takes for written
+        what never reached the disk, and a second sync would not try again
+        (https://wiki.postgresql.org/wiki/Fsync_Errors).
+        """
+        draft = path.with_name(f"{path.name}.tmp")
+        content = path.read_bytes()[: self._size]
+        file = self.disk.open(draft, empty=True)
+        try:
+            self.disk.write(file, content)
+            self.disk.sync(file)
+            self.disk.rename(draft, path)
+            self.disk.sync_folder(self.folder)
+        except OSError:
+            self.disk.close(file)
+            raise
         return file
 
     # What is there

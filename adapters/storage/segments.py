@@ -78,7 +78,7 @@ def read(line: bytes) -> Line | None:
         return None
     if int(line[2:10], 16) != zlib.crc32(memoryview(line)[HEAD:-1]):
         return None
-    _, sequence, first, changes = json.loads(line)
+    _, sequence, first, changes = json.loads(line.decode())
     return Line(sequence, first, changes)
 
 

@@ -185,9 +185,13 @@ def recorded(steps: int, seed: int) -> tuple[Recorder, list[str]]:
             assert history[-1] == _canonical(storage.tables)
             if storage.is_due:
                 storage.checkpoint()
-            if draw.random() < 0.03:
+            end = draw.random()
+            if end < 0.03:
                 storage.close()
                 history += [history[-1]] * (storage.sequence + 1 - len(history))
+            elif end < 0.06:
+                disk.close(storage._file)  # as a process does that is killed
+            if end < 0.06:
                 storage = JournalStorage(Path(folder), disk=disk, checkpoint_bytes=6_000)
         storage.close()
     history += [history[-1]] * 2

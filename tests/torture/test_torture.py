@@ -33,6 +33,44 @@ def test_a_loss_of_power_during_an_upgrade_loses_nothing() -> None:
     assert figures.operations > 8
 
 
+CROWDED = """
+import asyncio, resource, sys
+from pathlib import Path
+from adapters.storage.opening import load
+from adapters.storage.tinydb import TinyDBStore
+from bot.domain.errors import StoreError
+from tests.examples import CHANNEL, ballot
+
+async def main():
+    folder = Path(sys.argv[1])
+    store = await TinyDBStore.open(folder)
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, most))
+    told = 0
+    try:
+        for n in range(1, 1_000):
+            await store.cast(ballot(n))
+            told = n
+    except StoreError as error:
+        print(error)
+    assert 0 < told < 999, told
+    assert len(load(folder).tables["ledger"]) == len(await store.tallies(CHANNEL)) == told
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    await store.cast(ballot(1_000))
+    await store.close()
+    assert len(load(folder).tables["ledger"]) == told + 1
+
+asyncio.run(main())
+"""
+
+
+def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CROWDED, str(tmp_path / "state")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cannot be written (File too large)" in done.stdout
+
+
 def test_a_disk_that_is_full_at_any_write_changes_nothing() -> None:
     figures = full.run((0.5,), lambda: None)
     assert not figures.failed, figures.lost[:3]

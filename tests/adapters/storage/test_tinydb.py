@@ -324,7 +324,10 @@ async def test_after_a_failed_sync_nothing_more_is_written(tmp_path: Path) -> No
     assert set(await store.tallies(CHANNEL)) == {paper_id(1)}
     assert [type(each) for each in told] == [StorePoisoned]
     await store.close()
+    (journal,) = tmp_path.glob("journal-*.jsonl")
+    before = journal.stat().st_ino
     store = await TinyDBStore.open(tmp_path)
+    assert journal.stat().st_ino != before, "what was read is written to a new file"
     assert paper_id(1) in await store.tallies(CHANNEL)
     await store.close()
 
