@@ -9,6 +9,7 @@ mends that.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -306,6 +307,8 @@ class JournalStorage(Documents):
     def settle(self, size: int, meta: Meta) -> None:
         """Remove the journal files that a snapshot has made needless."""
         self._snapshot_size, self._journal_size, self._retry_at = size, self._size, 0
+        if size > snapshot.BIG:
+            gc.freeze()  # documents come and go by reference counts; a full pass takes 60 ms
         with suppress(OSError):  # the next start removes them
             for first, path in segments.files(self.folder):
                 if first <= meta.sequence:
