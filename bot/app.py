@@ -90,7 +90,7 @@ class App:
 
         Raises:
             ConfigError: if a platform cannot work as it is set up.
-            StoreError: if the state can no longer be read or written.
+            StoreError: if the state cannot be read or written at the start.
         """
         with _cancelled_by(signal.SIGTERM):
             try:
