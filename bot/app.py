@@ -91,6 +91,7 @@ class App:
 
         Raises:
             ConfigError: if a platform cannot work as it is set up.
+            StoreError: if the state cannot be read or written at the start.
             StorePoisoned: if nothing more can be written before a new start.
         """
         with _cancelled_by(signal.SIGTERM):

@@ -29,9 +29,10 @@ from adapters.storage.backup import restore as read_backup
 from adapters.storage.salvage import salvage as salvage_state
 from bot import __version__, logs
 from bot import doctor as checks
-from bot.app import HEALTH_OLD, App, build, health_file, utc_now
+from bot.app import HEALTH_OLD, App, build, configured_adapters, health_file, utc_now
 from bot.demo import demo as run_demo
 from bot.domain.channels import ChannelRef, Layout
+from bot.domain.deliveries import Receipt
 from bot.domain.errors import ConfigError, DailyPapersError, StorePoisoned
 from bot.domain.papers import Batch, Paper, distinct
 from bot.exports import FORMATS
@@ -130,7 +131,7 @@ def version() -> None:
 
 @cli.command()
 def demo() -> None:
-    """Tour the whole product on this terminal: no account, no network, no traces."""
+    """Tour the product here: no account, no network, no traces."""
     _run(run_demo())
 
 
@@ -145,8 +146,6 @@ def run(
 
 
 async def _serve(settings: Settings, with_console: bool) -> None:
-    from bot.app import configured_adapters
-
     adapters = configured_adapters(settings)
     if with_console:
         module = importlib.import_module("adapters.console.app")
@@ -183,7 +182,9 @@ def preview(
         bool, typer.Option("--json", help="Print the exact request bodies, in order.")
     ] = False,
 ) -> None:
-    """Show the digest that a channel would get, without posting it."""
+    """Show the digest of a day without posting it."""
+    if path and source is None:
+        raise ConfigError("--path needs --source page or --source folder, to tell what it is")
     _run(_preview(_settings(), Preview(platform.value, source, path, day, layout, limit), as_json))
 
 
@@ -210,7 +211,10 @@ def post(
         typer.Option(help="One channel, as in slack:T1/C1; by default all subscribed ones."),
     ] = None,
 ) -> None:
-    """Post the digest of one day now; papers a channel has seen are left out as always."""
+    """Post one day's digest now; stop the bot first.
+
+    Papers that a channel has seen are left out, as always.
+    """
     _run(_post(_settings(), day, channel))
 
 
@@ -233,6 +237,13 @@ async def _post(settings: Settings, day: date, channel: str | None) -> None:
         try:
             for order in orders:
                 chosen = tuple(batches[name] for name in order.sources if name in batches)
+                if not any(batch.papers for batch in chosen):
+                    raise ConfigError(f"{order.channel}: its sources list nothing on {day}")
+                if order.channel.platform not in app.adapters:
+                    raise ConfigError(
+                        f"{order.channel}: {order.channel.platform} has no token here; "
+                        "set it, then post again"
+                    )
                 await _post_one(app, order.channel, day, chosen, serving)
         finally:
             for task in serving:
@@ -249,6 +260,7 @@ async def _post_one(
 ) -> None:
     """Post one channel's digest, waiting while its platform connects."""
     order = await app.store.subscription(channel)
+    before = await _receipt(app, channel, day)
     deadline = app.clock().timestamp() + CONNECT_SECONDS
     while order:
         for task in serving:
@@ -260,9 +272,19 @@ async def _post_one(
         if app.clock().timestamp() + again > deadline:
             raise ConfigError(f"{channel}: not posted within {CONNECT_SECONDS:.0f} s; see the log")
         await asyncio.sleep(again)
-    for receipt in await app.store.receipts(channel, DAYS_BACK):
-        if receipt.slot.day == day:
-            _out().print(f"{channel}: {receipt.note} Posted {receipt.posted}.", markup=False)
+    receipt = await _receipt(app, channel, day)
+    if receipt is None:
+        said = f"nothing of {day} is new here; nothing was posted."
+    elif before and receipt.ran_at == before.ran_at:
+        said = f"{day} was run already, {before.posted} posted then; nothing was posted now."
+    else:
+        said = f"{receipt.note} Posted {receipt.posted}."
+    _out().print(f"{channel}: {said}", markup=False)
+
+
+async def _receipt(app: App, channel: ChannelRef, day: date) -> Receipt | None:
+    receipts = await app.store.receipts(channel, DAYS_BACK)
+    return next((each for each in receipts if each.slot.day == day), None)
 
 
 @bring_in.command("page")
@@ -270,7 +292,7 @@ def import_page(
     file: Annotated[Path, typer.Argument(help="A saved Daily Papers page, as text.")],
     day: Day = None,
 ) -> None:
-    """Import the papers of one saved page."""
+    """Import the papers of one saved page; stop the bot first."""
     _run(_import("page", file, day))
 
 
@@ -278,7 +300,7 @@ def import_page(
 def import_folder(
     folder: Annotated[Path, typer.Argument(help="Captured payloads, YYYY-MM.json or .json.gz.")],
 ) -> None:
-    """Import every batch of a folder of captured payloads."""
+    """Import every batch of captured payloads; stop the bot first."""
     _run(_import("folder", folder, None))
 
 
@@ -310,7 +332,7 @@ def export(
         None
     ),
 ) -> None:
-    """Write the library's papers for other programs."""
+    """Write the library's papers for others; stop the bot first."""
     papers = asyncio.run(_library(_settings(), since))
     written = FORMATS[form.value](papers)
     if output is None:
@@ -345,7 +367,7 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Check settings, state, sources and tokens; each failure names its cure."""
+    """Check everything the bot needs; a failure names its cure."""
     settings = _settings()
     if salvage:
         _salvage(settings)
@@ -412,10 +434,10 @@ def manifest(
         str | None, typer.Option(help="Slack, http: the public address, https://….")
     ] = None,
     application_id: Annotated[
-        int | None, typer.Option(help="Discord: the application's id, for the invite link.")
+        int | None, typer.Option(min=1, help="Discord: the application's id, for the link.")
     ] = None,
 ) -> None:
-    """Print the Slack app manifest, or the link that invites the Discord bot."""
+    """Print Slack's app manifest, or Discord's invite link."""
     out = _out()
     if platform is Manifest.DISCORD:
         if application_id is None:
@@ -428,14 +450,15 @@ def manifest(
     if mode not in ("socket", "http"):
         raise ConfigError(f"--mode is socket or http, not {mode!r}")
     if mode == "http" and not (url or "").startswith("https://"):
-        raise ConfigError("--url is missing: Slack sends events to an https:// address of yours")
+        given = f"is {url}" if url else "is missing"
+        raise ConfigError(f"--url {given}; Slack calls an https:// address of yours")
     made = importlib.import_module("adapters.slack.manifest").manifest(mode, url)
     out.out(json.dumps(made, ensure_ascii=False, indent=2))
 
 
 @cli.command()
 def health() -> None:
-    """Tell whether a bot is running well here; exit 0 if so. For container health checks."""
+    """Exit 0 if a bot is running well here; for containers."""
     file = health_file(_settings())
     try:
         state = json.loads(file.read_text(encoding="utf-8"))

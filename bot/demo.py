@@ -25,7 +25,8 @@ from bot.domain.errors import DailyPapersError
 from bot.domain.votes import Tally
 from config.settings import Settings, SourcesSettings, StoreSettings
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.05
 SEARCH = "search long context --limit 3"
 VOTE = "👍"
 
@@ -40,18 +41,19 @@ async def demo(console: Console | None = None, *, interactive: bool | None = Non
     prompts = sys.stdin.isatty() and sys.stdout.isatty() if interactive is None else interactive
     logs.configure("warning", "console")
     with tempfile.TemporaryDirectory(prefix="daily-papers-demo-", dir=temporary_folder()) as folder:
-        settings = Settings(
-            _env_file=None,
+        settings = Settings.model_construct(  # what is set on this machine has no say here
             store=StoreSettings(url=f"tinydb://{folder}"),
             sources=SourcesSettings(enabled=("sample",)),
         )
         adapter = ConsoleAdapter(screen, clock=utc_now, interactive=prompts)
         async with build(settings, adapters={adapter.platform: adapter}) as app:
-            await _tour(app, adapter, screen)
-            _farewell(screen, Path(folder), prompts)
-            if prompts:
-                await adapter.serve(app.inbox)
-            await app.scheduler.stop()
+            try:
+                await _tour(app, adapter, screen)
+                _farewell(screen, Path(folder), prompts)
+                if prompts:
+                    await adapter.serve(app.inbox)
+            finally:
+                await app.scheduler.stop()
 
 
 async def _tour(app: App, adapter: ConsoleAdapter, screen: Console) -> None:
@@ -78,13 +80,13 @@ async def _tour(app: App, adapter: ConsoleAdapter, screen: Console) -> None:
 
 async def _digest(app: App) -> list[Delivery]:
     """Wait for the digest, and return its messages of one paper each."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            slot = await app.store.latest_slot(CHANNEL)
-            sent = await app.store.deliveries(slot) if slot else ()
-            if sent and all(each.state is DeliveryState.SENT for each in sent):
-                return [each for each in sent if each.in_thread]
-            await asyncio.sleep(0.05)
+    for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
+        slot = await app.store.latest_slot(CHANNEL)
+        sent = await app.store.deliveries(slot) if slot else ()
+        if sent and all(each.state is DeliveryState.SENT for each in sent):
+            return [each for each in sent if each.in_thread]
+        await asyncio.sleep(POLL_SECONDS)
+    raise DailyPapersError(f"no digest within {WAIT_SECONDS:.0f} s: is this machine very busy?")
 
 
 async def _votes(app: App, delivery: Delivery) -> int:

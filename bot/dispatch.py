@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from bot import cards
-from bot.commands import Context, Defaults, all_commands
+from bot.commands import ALIASES, Context, Defaults, all_commands
 from bot.commands.parsing import CommandSpec
 from bot.domain.channels import ChannelRef
 from bot.domain.command import Caller, CommandCall, Press
@@ -36,7 +36,6 @@ from bot.text import clip, count, one_line
 log = structlog.get_logger()
 
 SUGGESTIONS = 25
-ALIASES = {"": "help", "find": "search", "tldr": "summarize", "summarise": "summarize"}
 
 
 async def _nothing(_: ChannelRef) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from adapters.papers import open_sources
 from adapters.storage import open_store
 from bot.app import configured_adapters
-from bot.domain.errors import DailyPapersError, PlatformError, StoreError
+from bot.domain.errors import DailyPapersError, PlatformError, SourceError
 from bot.domain.papers import batch_day
 from bot.text import count
 from config.settings import Settings
@@ -51,11 +50,8 @@ async def _state(settings: Settings) -> Finding:
     try:
         store = await open_store(url)
     except DailyPapersError as error:
-        folder = state_folder(url)
-        cure = f"make {folder} writable for user {os.getuid()}, or set STORE_URL"
-        if isinstance(error, StoreError):
-            cure = "do as it says; docs/state.md tells more"
-        return Finding("state", False, str(error), cure)
+        problem, _, cure = str(error).rpartition(": ")
+        return Finding("state", False, problem or str(error), cure or "correct STORE_URL")
     orders = await store.subscriptions()
     papers = await store.papers()
     await store.close()
@@ -74,8 +70,9 @@ async def _sources(settings: Settings, now: datetime) -> AsyncIterator[Finding]:
             try:
                 newest = await source.newest(batch_day(now))
             except DailyPapersError as error:
-                cure = "check the network, HF_API_URL and HF_TOKEN; lists appear from Mon to Fri"
-                yield Finding(f"source {name}", False, str(error), cure)
+                problem = error.problem if isinstance(error, SourceError) else str(error)
+                cure = "check the network, HF_API_URL and HF_TOKEN"
+                yield Finding(f"source {name}", False, problem, cure)
                 continue
             detail = (
                 f"newest batch {newest.key.day}, {count(len(newest.papers), 'paper')}"

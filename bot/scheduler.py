@@ -25,8 +25,8 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.domain.channels import ChannelRef, Schedule, Subscription
-from bot.domain.deliveries import Receipt, Slot
-from bot.domain.errors import DailyPapersError, PlatformError, SourceError
+from bot.domain.deliveries import DeliveryState, Receipt, Slot
+from bot.domain.errors import DailyPapersError, PlatformError, SourceError, TryLater
 from bot.domain.papers import Batch, BatchKey, is_settled
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.services import deliveries, library, votes
@@ -83,6 +83,14 @@ def due(subscription: Subscription, now: datetime) -> date | None:
     return day
 
 
+def moot(slot: Slot, subscription: Subscription | None, now: datetime) -> str | None:
+    """Return why what is unsent of a slot's digest shall not be sent any more, if so."""
+    if subscription is None:
+        return "the channel has unsubscribed"
+    today = now.astimezone(subscription.schedule.zone).date()
+    return "more than a day old" if today - slot.day > OWED else None
+
+
 def spread(channel: ChannelRef) -> timedelta:
     """Return how long after the full minute a channel's digest starts; always the same."""
     digest = hashlib.sha256(str(channel).encode()).digest()
@@ -122,6 +130,9 @@ class DigestRuns:
         batches = [each for each in await self.batches(subscription, now) if each.papers]
         if not batches or not all(is_settled(batch, now) for batch in batches):
             return None
+        posted = await self._posted(subscription.channel)
+        if all(batch.key in posted for batch in batches):
+            return None  # late papers alone wait for the next list, or for the deadline
         seen = await self.store.seen(
             subscription.channel, [paper.id for batch in batches for paper in batch.papers]
         )
@@ -143,6 +154,8 @@ class DigestRuns:
         """
         slot = Slot(subscription.channel, day)
         async with self._locks[slot.channel]:
+            if slot.channel.platform not in self.adapters and await self._unsent(slot.channel):
+                return None  # one digest waits for its platform, not one of each day
             await self._plan(subscription, slot, batches)
             return await self._deliver(slot)
 
@@ -151,10 +164,21 @@ class DigestRuns:
         async with self._locks[slot.channel]:
             return await self._deliver(slot)
 
+    async def give_up(self, slot: Slot, reason: str) -> None:
+        """Send no more of a slot's digest."""
+        async with self._locks[slot.channel]:
+            for delivery in await self.store.deliveries(slot):
+                if delivery.state in deliveries.UNFINISHED:
+                    await self.store.advance(delivery.key, DeliveryState.FAILED, reason=reason)
+        log.warning("digest given up", channel=str(slot.channel), day=str(slot.day), reason=reason)
+
+    async def _unsent(self, channel: ChannelRef) -> bool:
+        return any(slot.channel == channel for slot in await self.store.unfinished())
+
     async def _plan(
         self, subscription: Subscription, slot: Slot, batches: tuple[Batch, ...] | None
     ) -> None:
-        now = self.clock()
+        now, by_hand = self.clock(), batches is not None
         following = next_run(subscription.schedule, now)
         if batches is None and not subscription.schedule.allows(slot.day):
             receipt = not_ordered(subscription, slot.day, now, following)
@@ -166,6 +190,8 @@ class DigestRuns:
         ids = [paper.id for batch in batches for paper in batch.papers]
         seen = await self.store.seen(slot.channel, ids)
         plan = plan_digest(subscription, slot.day, batches, seen, now=now, next_run=following)
+        if by_hand and not plan.deliveries:
+            return  # the day's own digest may still come
         missing = sorted(self.unread.intersection(subscription.sources))
         if missing and not plan.deliveries:
             await self._wait_for(missing, plan.receipt)
@@ -189,15 +215,15 @@ class DigestRuns:
         return candidates(kept, await self._posted(subscription.channel), now)
 
     async def _posted(self, channel: ChannelRef) -> dict[BatchKey, datetime]:
-        """Return what the channel's last digest was made of, and when it was planned."""
+        """Return the batches that the channel's last run looked at, and when it did.
+
+        A run that found nothing to post counts as well; one whose digest never arrived does not.
+        """
         last = await self.store.latest_slot(channel)
-        receipts = await self.store.receipts(channel, limit=RECEIPTS_BACK) if last else ()
-        return {
-            key: receipt.ran_at
-            for receipt in receipts
-            if receipt.slot == last
-            for key in receipt.batches
-        }
+        for receipt in await self.store.receipts(channel, limit=RECEIPTS_BACK):
+            if receipt.batches and (receipt.slot == last or not receipt.matched):
+                return dict.fromkeys(receipt.batches, receipt.ran_at)
+        return {}
 
     async def _deliver(self, slot: Slot) -> float | None:
         adapter = self.adapters.get(slot.channel.platform)
@@ -265,6 +291,9 @@ class Scheduler:
         await self.catch_up()
         for subscription in await self._store.subscriptions():
             self._schedule(subscription)
+            for name in set(subscription.sources).difference(self._sources):
+                channel, cure = str(subscription.channel), "add it to SOURCES_ENABLED"
+                log.warning("source is off", source=name, channel=channel, cure=cure)
         self._every(self.poll, self._poll_every, "poll")
         self._every(self.refresh, self._refresh_every, "refresh")
         self._every(self.repair, REPAIR_EVERY, "repair")
@@ -336,6 +365,9 @@ class Scheduler:
                 continue
             try:
                 await deliveries.refresh(slot, store=self._store, adapter=adapter)
+            except TryLater as error:
+                self._stale.add(slot)
+                log.warning("head not edited yet", channel=str(slot.channel), reason=str(error))
             except PlatformError as error:
                 log.warning("head not edited", channel=str(slot.channel), reason=str(error))
 
@@ -345,9 +377,12 @@ class Scheduler:
             adapter = self._adapters.get(delivery.slot.channel.platform)
             if adapter is None or delivery.ref is None:
                 continue
+            channel, papers = delivery.slot.channel, delivery.papers
             try:
+                before = await self._store.tallies(channel, papers)
                 await votes.repair(delivery, await adapter.reactions(delivery.ref), self._store)
-                self._stale.add(delivery.slot)
+                if await self._store.tallies(channel, papers) != before:
+                    self._stale.add(delivery.slot)
             except PlatformError as error:
                 log.warning("votes not repaired", message=str(delivery.ref), reason=str(error))
 
@@ -371,16 +406,19 @@ class Scheduler:
         return again is not None
 
     def _soon(self, channel: ChannelRef, moment: datetime) -> None:
-        self._add(f"{channel} again", DateTrigger(moment), partial(self._go_on, channel))
+        work = partial(self._go_on, channel)
+        self._add(f"{channel} again", DateTrigger(moment), work, at_once=2)  # one runs, one waits
 
     async def _go_on(self, channel: ChannelRef) -> None:
         """Do what a channel is owed; while a digest is held up, no other one is planned."""
-        for slot in await self._store.unfinished():
-            if slot.channel == channel and await self._guarded(
-                channel, partial(self.runs.resume, slot)
-            ):
-                return
         subscription = await self._store.subscription(channel)
+        for slot in await self._store.unfinished():
+            if slot.channel != channel:
+                continue
+            if reason := moot(slot, subscription, self._clock()):
+                await self.runs.give_up(slot, reason)
+            elif await self._guarded(channel, partial(self.runs.resume, slot)):
+                return
         if subscription and subscription.schedule.at is None and not subscription.parked:
             work = partial(self.runs.run_settled, subscription)
             if await self._guarded(channel, work):
@@ -402,8 +440,10 @@ class Scheduler:
         seconds = int(interval.total_seconds())
         self._add(name, IntervalTrigger(seconds=seconds, timezone=UTC), work)
 
-    def _add(self, name: str, trigger: BaseTrigger, work: Work) -> None:
-        self._jobs.add_job(self._do, trigger, args=[work], id=name, replace_existing=True)
+    def _add(self, name: str, trigger: BaseTrigger, work: Work, *, at_once: int = 1) -> None:
+        self._jobs.add_job(
+            self._do, trigger, args=[work], id=name, replace_existing=True, max_instances=at_once
+        )
 
     async def _do(self, work: Work) -> None:
         """Do a job, counted, so that ``stop`` can wait for it."""

@@ -30,7 +30,6 @@ _UNSAFE = dict.fromkeys(
         *range(0xD800, 0xE000),  # half of a pair: no file and no request can hold it
         0xFEFF,
         *range(0xFFF9, 0xFFFC),
-        *range(0xD800, 0xE000),  # halves of characters, which cannot be encoded
     ]
 )
 

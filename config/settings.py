@@ -108,6 +108,7 @@ class SourcesSettings(Section):
 
     enabled: Annotated[tuple[str, ...], *COMMAS] = Field(
         ("huggingface",),
+        min_length=1,
         description="Sources to poll, separated by commas: `huggingface`, `sample`, `folder`.",
     )
     folder: Path | None = Field(
@@ -172,6 +173,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="_",
         env_nested_max_split=1,
         env_file=".env",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -240,6 +242,10 @@ def load_settings(secrets: Path = SECRETS_FOLDER) -> Settings:
         raise ConfigError(
             "settings that cannot be used:\n  " + "\n  ".join(problems)
         ) from None  # the cause would print the values
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f".env or a secret is not UTF-8 text from byte {error.start} on: save it as UTF-8"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{error.filename} cannot be read: {error.strerror}") from error
     except SettingsError as error:

@@ -74,6 +74,7 @@ class SlackAdapter:
     ) -> None:
         self._settings = settings
         self._token = _bot_token(settings)
+        _check_intake(settings)
         self._web = SlackWeb(self._token, settings.api_url)
         self._pace = Pace(clock, sleep)
         self._sleep = sleep
@@ -154,12 +155,6 @@ class SlackAdapter:
 
     @asynccontextmanager
     async def _http(self, bolt: AsyncApp) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        if self._settings.signing_secret is None:
-            raise ConfigError(
-                "SLACK_SIGNING_SECRET is not set: HTTP mode needs the signing secret of the app; "
-                "or set SLACK_MODE=socket"
-            )
-
         async def handle(request: web.Request) -> web.Response:
             answer = await bolt.async_dispatch(await to_bolt_request(request))
             return await to_aiohttp_response(answer)
@@ -320,6 +315,17 @@ def _bot_token(settings: SlackSettings) -> str:
     if settings.bot_token is None:
         raise ConfigError("SLACK_BOT_TOKEN is not set: Slack needs the app's bot token (xoxb-…)")
     return settings.bot_token.get_secret_value()
+
+
+def _check_intake(settings: SlackSettings) -> None:
+    """Raise a ``ConfigError`` if what its mode needs is not set."""
+    if settings.mode == "socket":
+        _app_token(settings)
+    elif settings.signing_secret is None:
+        raise ConfigError(
+            "SLACK_SIGNING_SECRET is not set: HTTP mode needs the signing secret of the app; "
+            "or set SLACK_MODE=socket"
+        )
 
 
 def _app_token(settings: SlackSettings) -> str:

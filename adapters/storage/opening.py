@@ -23,11 +23,11 @@ OLD = "state.json"
 OLD_KEPT = "state.v1.json"
 
 RESTORE = (
-    "Nothing was changed. `daily-papers doctor --salvage` keeps what is whole and sets the rest "
-    "aside; `daily-papers restore` puts a backup in its place"
+    "Nothing was changed: run `daily-papers doctor --salvage` to keep what is whole and set the "
+    "rest aside, or `daily-papers restore` with a backup"
 )
 
-UNTOUCHED = "Nothing was changed; put a backup in its place, or move it away to start afresh"
+UNTOUCHED = "Nothing was changed: put a backup in its place, or move it away to start afresh"
 
 
 @dataclass(slots=True)

@@ -17,6 +17,9 @@ from bot.domain.channels import ChannelRef, Layout, Schedule
 from bot.domain.command import Caller
 from bot.ports import PaperSource, SearchIndex, Store, Summarizer
 
+ALIASES = {"": "help", "find": "search", "tldr": "summarize", "summarise": "summarize"}
+"""Other words for commands."""
+
 _registry: dict[str, CommandSpec] = {}
 
 

@@ -11,6 +11,7 @@ from bot.text import clip
 
 SETTLED = "settled"
 WORDS_MOST = 30
+DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def read_date(value: str) -> date:
@@ -47,6 +48,7 @@ def read_weekdays(value: str) -> tuple[Weekday, ...]:
     """Read ``mon,wed,fri``, ``mon-fri``, ``weekdays`` or ``daily``; the result is in week order."""
     order = tuple(Weekday)
     words = {"weekdays": WORKDAYS, "daily": order, "all": order}
+    days = {each.value: each for each in order} | dict(zip(DAY_NAMES, order, strict=True))
     chosen: set[Weekday] = set()
     for part in value.lower().replace(" ", ",").split(","):
         first, dash, last = part.partition("-")
@@ -54,13 +56,13 @@ def read_weekdays(value: str) -> tuple[Weekday, ...]:
             if part in words:
                 chosen.update(words[part])
             elif dash:
-                start, end = order.index(Weekday(first[:3])), order.index(Weekday(last[:3]))
+                start, end = order.index(days[first]), order.index(days[last])
                 chosen.update(
                     order[start : end + 1] if start <= end else order[start:] + order[: end + 1]
                 )
             elif part:
-                chosen.add(Weekday(part[:3]))
-        except ValueError:
+                chosen.add(days[part])
+        except KeyError:
             raise ValueError(
                 f"are days such as mon,wed or mon-fri or daily, not “{clip(value, 40)}”"
             ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from bot.commands import Context, all_commands, command
+from bot.commands import ALIASES, Context, all_commands, command
 from bot.commands.parsing import CommandSpec
 from bot.domain.errors import UnknownCommand
 from bot.domain.reply import Code, Heading, Item, Node, Note, Paragraph, Reply, text
@@ -20,7 +20,8 @@ async def help(ctx: Context, name: str | None = None) -> Reply:
     commands = all_commands()
     if name is None:
         return _overview(list(commands.values()))
-    spec = commands.get(name.lower().removeprefix("/papers").strip())
+    asked = name.lower().removeprefix("/papers").strip()
+    spec = commands.get(ALIASES.get(asked, asked))
     if spec is None:
         near = difflib.get_close_matches(name.lower(), commands, n=1)
         raise UnknownCommand(name, near[0] if near else None)

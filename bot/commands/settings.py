@@ -13,7 +13,7 @@ from bot.commands.forms import SETTLED, TIME, WEEKDAYS, WORDS, ZONE
 from bot.commands.parsing import Range
 from bot.domain.channels import Layout, Subscription, Weekday
 from bot.domain.deliveries import Receipt
-from bot.domain.errors import BadArgument, UserError
+from bot.domain.errors import BadArgument, NotAllowed, UserError
 from bot.domain.reply import Bold, Heading, Node, Note, Paragraph, Plain, Reply, Text, text
 from bot.services.schedule import SETTLED_DEADLINE, next_run
 
@@ -32,7 +32,6 @@ Floor = Annotated[int | None, Range(0, 1000)]
     "settings",
     "settings --at 09:30",
     'settings --include "diffusion, world models" --min_upvotes 5',
-    admin=True,
     share=False,
 )
 async def settings(
@@ -47,7 +46,9 @@ async def settings(
     exclude: Words = None,
     min_upvotes: Floor = None,
 ) -> Reply:
-    """Show this channel's settings, or change some of them.
+    """Show this channel's settings and last run, or change some of them.
+
+    Everybody may look; changing is for those who manage the channel.
 
     Args:
         at: Local time of the digest, or settled for as soon as the list has stopped growing.
@@ -75,6 +76,11 @@ async def settings(
     receipt = receipts[0] if receipts else None
     if after == before:
         return settings_reply("Settings of this channel", after, ctx.now, receipt)
+    if not ctx.caller.is_admin:
+        raise NotAllowed(
+            "Settings are changed by those who manage this channel.",
+            hint="`settings` without more shows them to everybody.",
+        )
     await ctx.store.save_subscription(after)
     await ctx.reschedule(after.channel)
     return settings_reply("Settings changed", after, ctx.now, receipt)
@@ -133,6 +139,7 @@ def settings_reply(
         nodes.append(Paragraph(text(Bold(f"{name}: "), value)))
     if subscription.parked:
         nodes.append(Paragraph(text(Bold("Paused: "), subscription.parked)))
+        nodes.append(Note(cards.with_code("`subscribe` resumes it.")))
     if receipt:
         nodes.append(Note(last_run(receipt)))
     nodes.append(
@@ -143,9 +150,11 @@ def settings_reply(
 
 def last_run(receipt: Receipt) -> Text:
     """Return what the last scheduled run did, in one line."""
+    held = "; ".join(f"{each.count} {each.reason}" for each in receipt.held)
     return (
         Plain(f"Last run {receipt.slot.day.isoformat()}: {receipt.note} "),
         Plain(f"Listed {receipt.listed}, matched {receipt.matched}, posted {receipt.posted}."),
+        Plain(f" Held back: {held}." if held else ""),
     )
 
 
@@ -157,7 +166,8 @@ def _lines(subscription: Subscription, now: datetime) -> Iterator[tuple[str, str
     else:
         due = next_run(schedule, now).astimezone(schedule.zone)
         yield "When", f"{schedule.at:%H:%M} {schedule.timezone}"
-        yield "Next digest", f"{cards.day_name(due.date())}, {due:%H:%M}"
+        if not subscription.parked:
+            yield "Next digest", f"{cards.day_name(due.date())}, {due:%H:%M}"
     yield "Days", ", ".join(schedule.weekdays)
     yield "Layout", f"{subscription.layout}, at most {subscription.limit} papers"
     yield "Sources", ", ".join(subscription.sources)

@@ -9,7 +9,7 @@ from bot import cards
 from bot.commands import Context, command
 from bot.commands.forms import DATE
 from bot.commands.parsing import Range
-from bot.domain.errors import BadArgument
+from bot.domain.errors import BadArgument, UserError
 from bot.domain.papers import Batch, batch_day
 from bot.domain.reply import Reply
 from bot.ports import Period
@@ -35,6 +35,11 @@ async def today(
     subscription = await ctx.store.subscription(ctx.caller.channel)
     ordered = subscription.sources if subscription else ctx.defaults.sources
     names = tuple(name for name in ordered if name in ctx.sources)
+    if not names:
+        raise UserError(
+            f"This channel's source {', '.join(ordered)} is switched off.",
+            hint=f"Choose another: `settings --sources {next(iter(ctx.sources), 'huggingface')}`.",
+        )
     if day and day > batch_day(ctx.now):
         raise BadArgument("day", f"is {day}, which is not here yet", hint="Choose an earlier day.")
     if period != "day":

@@ -36,7 +36,7 @@ async def top(
     liked.sort(key=lambda paper: (-tallies[paper.id].up, -(paper.upvotes or 0), str(paper.id)))
     if not liked:
         return cards.sentence_reply(
-            f"Nobody here has voted in the last {count(days, 'day')}.",
+            f"No paper shown here in the last {count(days, 'day')} has a vote.",
             "React with 👍 to a paper, or with its number to a digest.",
         )
     heading = f"Top papers of this channel, last {count(days, 'day')}"

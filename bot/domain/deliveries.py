@@ -18,7 +18,10 @@ HEAD = "head"
 
 
 class DeliveryState(StrEnum):
-    """Where a message is on its way; the last four are ends, or wait for a decision."""
+    """Where a message is on its way.
+
+    Sent, failed and parked are ends; an ambiguous one is looked for before it is sent again.
+    """
 
     PLANNED = "planned"
     SENDING = "sending"

@@ -15,7 +15,7 @@ import structlog
 
 from bot import cards
 from bot.domain.channels import ChannelRef, MessageRef
-from bot.domain.deliveries import HEAD, Delivery, DeliveryState, Seen, Slot
+from bot.domain.deliveries import Delivery, DeliveryState, Seen, Slot
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 from bot.domain.papers import PaperId
 from bot.domain.reply import Reply
@@ -154,9 +154,9 @@ async def seen_by(delivery: Delivery, store: Store) -> Mapping[PaperId, Seen]:
 
 
 async def refresh(slot: Slot, *, store: Store, adapter: ChatAdapter) -> None:
-    """Make a digest's head show today's counts."""
+    """Make the messages of a digest that show several papers show today's counts."""
     for delivery in await store.deliveries(slot):
-        if delivery.part == HEAD and delivery.ref and delivery.state is DeliveryState.SENT:
+        if not delivery.in_thread and delivery.ref and delivery.state is DeliveryState.SENT:
             await adapter.edit(delivery.ref, await message_of(delivery, store))
 
 

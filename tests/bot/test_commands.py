@@ -18,7 +18,7 @@ from tests.examples import ANN, BOB, CHANNEL, NOW, TODAY, ballot, paper, paper_i
 
 COMMANDS = all_commands()
 BUG = "Something went wrong"
-ADMINS = {"subscribe", "unsubscribe", "settings"}
+ADMINS = {"subscribe", "unsubscribe"}
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ async def test_show_tells_all(inbox: TestInbox) -> None:
 
 
 async def test_top_ranks_by_the_teams_own_votes(inbox: TestInbox) -> None:
-    assert "Nobody here has voted in the last 30 days." in words(await inbox.say("top"))
+    assert "No paper shown here in the last 30 days has a vote." in words(await inbox.say("top"))
     for n, user in [(3, ANN), (3, BOB), (2, ANN), (1, UserRef("slack", "T1", "U3"))]:
         await inbox.store.cast(ballot(n, user))
     said = words(await inbox.say("top --limit 2")).splitlines()

@@ -73,7 +73,16 @@ async def test_a_command_has_other_names_and_no_case(
     assert words(await inbox.say(line)).startswith(beginning)
 
 
-@pytest.mark.parametrize("name", ["subscribe", "unsubscribe", "settings"])
+async def test_everybody_sees_the_settings_and_some_change_them(inbox: TestInbox) -> None:
+    await inbox.say("subscribe")
+    assert words(await inbox.say("settings", admin=False)).startswith("Settings of this channel")
+    refused = words(await inbox.say("settings --limit 3", admin=False))
+    assert refused.startswith("Settings are changed by those who manage this channel.")
+    (order,) = await inbox.store.subscriptions()
+    assert order.limit != 3
+
+
+@pytest.mark.parametrize("name", ["subscribe", "unsubscribe"])
 async def test_what_changes_a_channel_is_for_those_who_manage_it(
     name: str, inbox: TestInbox
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from adapters.papers import open_sources
 from adapters.papers.huggingface import HuggingFace
 from bot.domain.errors import ConfigError
-from config.settings import Settings
+from config.settings import Settings, SourcesSettings
 
 
 @pytest.fixture
@@ -48,8 +48,9 @@ async def test_an_unknown_name_is_refused_with_those_there_are(stack, name):
 
 
 async def test_no_source_at_all_is_refused(stack):
+    none = SourcesSettings.model_construct(enabled=())
     with pytest.raises(ConfigError, match="names no source"):
-        await open_sources(enabled(), stack)
+        await open_sources(Settings.model_construct(sources=none), stack)
 
 
 async def test_a_folder_that_is_not_named_or_not_there_is_refused(stack, tmp_path):

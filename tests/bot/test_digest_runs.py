@@ -1,0 +1,139 @@
+"""Days in the life of one channel: what each run posts, holds back and leaves for the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from adapters.search.words import WordIndex
+from adapters.storage.memory import MemoryStore
+from bot.domain.channels import Filters, Layout, Schedule, Subscription, Weekday
+from bot.domain.errors import TryLater
+from bot.domain.papers import Batch, Paper
+from bot.ports import ChatAdapter
+from bot.scheduler import DigestRuns, Scheduler
+from tests.examples import CHANNEL, batch, paper, subscription
+from tests.fakes import FakeChat
+
+MONDAY = date(2026, 5, 4)
+DAY = timedelta(days=1)
+EVERY_DAY = tuple(Weekday)
+
+
+@dataclass
+class Life:
+    """A channel, its chat platform, and a clock that is set by hand."""
+
+    order: Subscription
+    store: MemoryStore = field(default_factory=MemoryStore)
+    chat: FakeChat = field(default_factory=FakeChat)
+    adapters: dict[str, ChatAdapter] = field(default_factory=dict)
+    now: datetime = datetime(2026, 5, 1, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.adapters.setdefault("slack", self.chat)
+        self.runs = DigestRuns(self.store, self.adapters, lambda: self.now)
+
+    async def listed(self, day: date, hour: int, *papers: Paper) -> None:
+        self.now = datetime.combine(day, time(hour), UTC)
+        await self.store.save_batch(batch(day, papers=papers), self.now)
+
+    async def due(self, day: date, hour: int = 9) -> None:
+        self.now = datetime.combine(day, time(hour), UTC)
+        await self.runs.run_due(CHANNEL)
+
+    async def restart(self, moment: datetime) -> None:
+        self.now = moment
+        scheduler = Scheduler(
+            store=self.store,
+            index=WordIndex(),
+            sources={},
+            adapters=self.adapters,
+            clock=lambda: self.now,
+            stale=set(),
+        )
+        await scheduler.catch_up()
+
+    @property
+    def posted(self) -> list[str]:
+        return [each.reply.summary for each in self.chat.posts]
+
+
+async def life(schedule: Schedule | None = None, filters: Filters | None = None) -> Life:
+    order = subscription(
+        created_at=datetime(2026, 5, 1, tzinfo=UTC),
+        schedule=schedule or Schedule(time(9), "UTC", EVERY_DAY),
+        layout=Layout.LIST,
+    )
+    lived = Life(replace(order, filters=filters or order.filters))
+    await lived.store.save_subscription(lived.order)
+    return lived
+
+
+async def test_a_late_paper_comes_even_after_a_run_that_found_nothing() -> None:
+    channel = await life(filters=Filters(include=("diffusion",)))
+    await channel.listed(MONDAY, 6, paper(1))
+    await channel.due(MONDAY)
+    assert channel.posted == []
+    late = paper(2, title="A diffusion model")
+    await channel.listed(MONDAY, 12, late)
+    await channel.listed(MONDAY + DAY, 6, paper(3))
+    await channel.due(MONDAY + DAY)
+    (only,) = channel.posted
+    assert "A diffusion model" in only
+
+
+async def test_late_papers_alone_are_no_settled_digest() -> None:
+    """Else the night's few late papers would take the day's slot, and its list come a day late."""
+    channel = await life(Schedule(None, "UTC", EVERY_DAY))
+    papers: dict[date, tuple[Paper, ...]] = {}
+    posts: list[tuple[datetime, int]] = []
+    moment = datetime.combine(MONDAY, time(2), UTC)
+    for _ in range(3 * 72):
+        day, channel.now = moment.date(), moment
+        fresh = {2: (1, 2, 3), 14: (4, 5)}.get(moment.hour, ()) if moment.minute == 0 else ()
+        if fresh:
+            found = tuple(paper(day.day * 100 + each) for each in fresh)
+            papers[day] = papers.get(day, ()) + found
+            await channel.store.save_batch(Batch(batch(day).key, papers[day]), moment)
+        before = len(channel.posted)
+        await channel.runs.run_settled(channel.order)
+        await channel.runs.run_due(CHANNEL)
+        if len(channel.posted) > before:
+            posts.append((moment, channel.posted[-1].count("Paper ")))
+        moment += timedelta(minutes=20)
+    assert {at.hour for at, _ in posts} == {4}
+    assert [number for _, number in posts] == [3, 5, 5]
+
+
+async def test_a_platform_that_was_off_for_weeks_gets_the_newest_digest_alone() -> None:
+    channel = await life()
+    del channel.adapters["slack"]
+    for number in range(12):
+        day = MONDAY + number * DAY
+        await channel.listed(day, 2, paper(number))
+        await channel.due(day)
+    channel.adapters["slack"] = channel.chat
+    await channel.restart(datetime(2026, 5, 30, 12, tzinfo=UTC))
+    (newest,) = channel.posted
+    assert "Paper 11" in newest
+
+
+async def test_nothing_is_posted_after_a_channel_unsubscribed() -> None:
+    channel = await life()
+    await channel.listed(MONDAY, 2, paper(1))
+    channel.chat.fail(1, TryLater("slack", "busy"))
+    await channel.due(MONDAY)
+    await channel.store.remove_subscription(CHANNEL)
+    await channel.restart(channel.now + timedelta(minutes=5))
+    assert channel.posted == []
+    assert await channel.store.unfinished() == []
+
+
+async def test_a_post_by_hand_that_finds_nothing_leaves_the_days_digest_alone() -> None:
+    channel = await life()
+    channel.now = datetime.combine(MONDAY, time(1), UTC)
+    await channel.runs.run(channel.order, MONDAY, (batch(MONDAY, papers=0),))
+    await channel.listed(MONDAY, 3, paper(1))
+    await channel.due(MONDAY)
+    assert len(channel.posted) == 1
