@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types layers docs docs-check golden replay year bench lock wheel clean
+.PHONY: help demo test check format lint types layers docs docs-check golden replay torture year bench lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ golden: $(READY)  ## write the golden files anew; review the diff
 
 replay: $(READY)  ## replay a folder of captured batches: make replay CORPUS=folder
 	@$(BIN)/python -m tests.replay $(CORPUS)
+
+torture: $(READY)  ## kill, cut the power, fill the disk: the store must lose nothing
+	@$(BIN)/python -m tests.torture
 
 year: $(READY)  ## simulate a year of 200 channels in 16 time zones
 	@$(BIN)/python -m tests.year

@@ -13,7 +13,7 @@ import benchmarks
 
 def main() -> None:
     names = [each.name for each in pkgutil.iter_modules(benchmarks.__path__) if each.name[0] != "_"]
-    chosen = sys.argv[1:] or names
+    chosen = [each for each in sys.argv[1:] if not each.startswith("--")] or names
     for name in chosen:
         if name not in names:
             sys.exit(f"no benchmark is named {name!r}; there are: {', '.join(names)}")

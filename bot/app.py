@@ -29,7 +29,7 @@ from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Schedule
-from bot.domain.errors import ConfigError, DailyPapersError, PlatformError
+from bot.domain.errors import ConfigError, DailyPapersError, PlatformError, StorePoisoned
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.scheduler import Scheduler
 from config.settings import Settings
@@ -83,6 +83,7 @@ class App:
     inbox: Dispatcher
     scheduler: Scheduler
     clock: Callable[[], datetime]
+    broken: asyncio.Future[StorePoisoned]
     _up: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -91,6 +92,7 @@ class App:
         Raises:
             ConfigError: if a platform cannot work as it is set up.
             StoreError: if the state cannot be read or written at the start.
+            StorePoisoned: if nothing more can be written before a new start.
         """
         with _cancelled_by(signal.SIGTERM):
             try:
@@ -102,6 +104,7 @@ class App:
                     others = [
                         group.create_task(self._schedule(), name="scheduler"),
                         group.create_task(self._report_health(), name="health"),
+                        group.create_task(self._watch_store(), name="store"),
                     ]
                     await asyncio.wait(platforms, return_when=asyncio.FIRST_COMPLETED)
                     for task in (*platforms, *others):
@@ -140,6 +143,9 @@ class App:
             await asyncio.Event().wait()
         finally:
             await self.scheduler.stop()
+
+    async def _watch_store(self) -> None:
+        raise await self.broken
 
     async def _report_health(self) -> None:
         file = health_file(self.settings)
@@ -209,8 +215,13 @@ async def build(
         StoreError: if the state cannot be opened.
     """
     async with AsyncExitStack() as stack:
+        broken: asyncio.Future[StorePoisoned] = asyncio.get_running_loop().create_future()
         if store is None:
-            store = await open_store(settings.store.url)
+            store = await open_store(
+                settings.store.url,
+                keep_days=settings.store.keep_days,
+                on_poisoned=lambda error: None if broken.done() else broken.set_result(error),
+            )
             stack.push_async_callback(store.close)
         if sources is None:
             sources = await open_sources(settings, stack)
@@ -243,4 +254,4 @@ async def build(
             refresh_every=timedelta(seconds=digest.refresh_seconds),
         )
         inbox.reschedule = scheduler.reschedule
-        yield App(settings, store, index, sources, adapters, inbox, scheduler, clock)
+        yield App(settings, store, index, sources, adapters, inbox, scheduler, clock, broken)

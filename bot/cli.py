@@ -1,6 +1,7 @@
 """The command line: read arguments, call the product, turn its errors into one line.
 
-Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly.
+Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly, 75 the
+state can be written again only after a new start, which a supervisor should make.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from rich.progress import Progress
 from rich.text import Text
 
 from adapters.papers import open_file
+from adapters.storage import folder_of
+from adapters.storage.backup import backup as write_backup
+from adapters.storage.backup import restore as read_backup
+from adapters.storage.salvage import salvage as salvage_state
 from bot import __version__, logs
 from bot import doctor as checks
 from bot.app import HEALTH_OLD, App, build, configured_adapters, health_file, utc_now
 from bot.demo import demo as run_demo
 from bot.domain.channels import ChannelRef, Layout
 from bot.domain.deliveries import Receipt
-from bot.domain.errors import ConfigError, DailyPapersError
+from bot.domain.errors import ConfigError, DailyPapersError, StorePoisoned
 from bot.domain.papers import Batch, Paper, distinct
 from bot.exports import FORMATS
 from bot.preview import Preview, preview_of
@@ -46,6 +51,9 @@ cli = typer.Typer(
 )
 bring_in = typer.Typer(help="Bring papers from files into the library.", no_args_is_help=True)
 cli.add_typer(bring_in, name="import")
+
+START_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h."""
 
 CONNECT_SECONDS = 60.0
 DAYS_BACK = 1_000
@@ -93,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cli(arguments)
     except DailyPapersError as error:
         print(f"daily-papers: {logs.redact(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        sys.exit(START_AGAIN if isinstance(error, StorePoisoned) else 2)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -352,9 +360,18 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody over the network.")] = (
         False
     ),
+    salvage: Annotated[
+        bool,
+        typer.Option(
+            "--salvage", help="Keep what is whole in a damaged state, set the rest aside."
+        ),
+    ] = False,
 ) -> None:
     """Check everything the bot needs; a failure names its cure."""
     settings = _settings()
+    if salvage:
+        _salvage(settings)
+        return
     findings = asyncio.run(checks.examine(settings, offline=offline, now=utc_now()))
     out = _out()
     for finding in findings:
@@ -364,6 +381,47 @@ def doctor(
             out.print(f"      cure: {finding.cure}", markup=False)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _salvage(settings: Settings) -> None:
+    done = salvage_state(folder_of(settings.store.url), utc_now())
+    out = _out()
+    if done.aside is None:
+        out.print(f"nothing is damaged: {count(done.kept, 'document')}", markup=False)
+        return
+    out.print(f"kept {count(done.kept, 'document')}; lost:", markup=False)
+    for sentence in done.lost:
+        out.print(f"  {sentence}", markup=False)
+    out.print(f"the damaged files are in {done.aside}", markup=False)
+
+
+@cli.command()
+def backup(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="File to write; by default named after the moment.")
+    ] = None,
+) -> None:
+    """Write all state to one file, with checksums. The bot must be stopped meanwhile."""
+    settings = _settings()
+    file = to or Path(f"daily-papers-{utc_now():%Y%m%dT%H%M%S}.tar")
+    documents = write_backup(folder_of(settings.store.url), file)
+    _out().print(f"{count(documents, 'document')} in {file}", markup=False)
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Set aside the state that is there, first.")
+    ] = False,
+) -> None:
+    """Put a backup in the place of the state. The bot must be stopped meanwhile."""
+    settings = _settings()
+    folder = folder_of(settings.store.url)
+    documents, aside = read_backup(file, folder, force=force, now=utc_now())
+    _out().print(f"{count(documents, 'document')} in {folder}", markup=False)
+    if aside:
+        _out().print(f"the state that was there is in {aside}", markup=False)
 
 
 @cli.command()

@@ -95,6 +95,12 @@ class StoreSettings(Section):
         "tinydb:state",
         description="`tinydb:///absolute/folder`, `tinydb:relative/folder`, or `memory:`.",
     )
+    keep_days: int = Field(
+        365,
+        ge=30,
+        le=36500,
+        description="Days after which deliveries and receipts move to `archive/<year>.json`.",
+    )
 
 
 class SourcesSettings(Section):

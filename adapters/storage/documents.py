@@ -14,9 +14,9 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from bot.domain.channels import ChannelRef, MessageRef, UserRef
-from bot.domain.deliveries import Seen, Slot
-from bot.domain.papers import BatchKey, PaperId
+from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
+from bot.domain.deliveries import Delivery, Receipt, Seen, Slot
+from bot.domain.papers import BatchKey, Paper, PaperId
 from bot.domain.votes import VoteKind
 
 T = TypeVar("T")
@@ -52,12 +52,30 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one channel did with one paper: when it was shown, and the origins of each vote."""
+    """What one channel did with one paper: when it was shown, and who voted how.
+
+    Attributes:
+        votes: By kind and origin, each person with a 1: a field of its own is added, and taken
+            away, by the smallest of patches.
+    """
 
     channel: ChannelRef
     paper: PaperId
     seen: Seen | None = None
-    votes: Mapping[VoteKind, Mapping[UserRef, tuple[str, ...]]] = field(default_factory=dict)
+    votes: Mapping[VoteKind, Mapping[str, Mapping[UserRef, int]]] = field(default_factory=dict)
+
+
+KINDS: Mapping[str, type] = {
+    "papers": Paper,
+    "batches": ListedBatch,
+    "subscriptions": Subscription,
+    "slots": TakenSlot,
+    "deliveries": Delivery,
+    "messages": Standing,
+    "receipts": Receipt,
+    "ledger": Entry,
+}
+"""What each table holds."""
 
 
 def encode(value: object) -> Any:

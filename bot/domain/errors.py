@@ -10,6 +10,7 @@
     ├── ConfigError               shown to the operator; ends start-up
     ├── SourceError               a paper source did not answer well; retry later
     ├── StoreError                the state could not be read or written
+    │   └── StorePoisoned         nor will it be before a new start
     └── PlatformError             a chat platform did not do what was asked
         ├── Refused               it will never accept this message
         ├── Gone                  the channel is closed to the bot until somebody acts
@@ -108,6 +109,10 @@ class SourceError(DailyPapersError):
 
 class StoreError(DailyPapersError):
     """The state could not be read or written; the sentence names the file and the cure."""
+
+
+class StorePoisoned(StoreError):
+    """Nobody knows what the disk holds; the process must end, and read it anew at its start."""
 
 
 class PlatformError(DailyPapersError):

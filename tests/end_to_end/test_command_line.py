@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gzip
 import io
@@ -15,7 +16,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from adapters.storage.disk import Disk
 from bot.cli import main
+from bot.domain.command import Caller, CommandCall
+from bot.ports import Inbox
+from tests.examples import ANN, CHANNEL
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -210,13 +215,81 @@ def test_a_corrupt_state_is_refused_and_left_alone(
     run: Run, captured: Path, tmp_path: Path
 ) -> None:
     run("import", "folder", str(captured))
-    state = tmp_path / "state" / "state.json"
+    state = tmp_path / "state" / "snapshot.json"
     damaged = state.read_bytes()[:-10]
     state.write_bytes(damaged)
     code, _, err = run("export")
     assert code == 2
-    assert "state.json" in err
+    assert "snapshot.json" in err
+    assert "doctor --salvage" in err
     assert state.read_bytes() == damaged
+
+
+def test_what_is_whole_of_a_corrupt_state_is_salvaged(
+    run: Run, captured: Path, tmp_path: Path
+) -> None:
+    run("import", "folder", str(captured))
+    assert run("doctor", "--salvage")[1] == "nothing is damaged: 5 documents\n"
+    (journal,) = (tmp_path / "state").glob("journal-*.jsonl")
+    journal.write_bytes(journal.read_bytes().replace(b'"Paper 1"', b'"Paper I"', 1))
+    code, out, _ = run("doctor", "--offline")
+    assert code == 1
+    assert "--salvage" in out
+    code, out, _ = run("doctor", "--salvage")
+    assert code == 0
+    assert "lost:" in out
+    assert "damaged-" in out
+    assert run("export")[0] == 0
+
+
+def test_a_backup_can_be_restored(run: Run, captured: Path, tmp_path: Path) -> None:
+    run("import", "folder", str(captured))
+    before = run("export")[1]
+    code, out, _ = run("backup", "--to", "papers.tar")
+    assert (code, out) == (0, "5 documents in papers.tar\n")
+    assert run("backup", "--to", "papers.tar")[0] == 2
+    code, _, err = run("restore", "papers.tar")
+    assert code == 2
+    assert "--force" in err
+    code, out, _ = run("restore", "papers.tar", "--force")
+    assert code == 0
+    assert "replaced-" in out
+    assert run("export")[1] == before
+
+
+def test_what_keeps_no_files_has_no_backup(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_URL", "memory:")
+    for arguments in (("backup",), ("restore", "papers.tar"), ("doctor", "--salvage")):
+        code, _, err = run(*arguments)
+        assert code == 2
+        assert "keeps no files" in err
+
+
+def test_a_disk_that_fails_ends_the_bot_for_its_supervisor(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vote by which the disk is found broken is answered; then the process ends."""
+
+    class Console:
+        platform = "console"
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        async def serve(self, inbox: Inbox) -> None:
+            def broken(self: Disk, file: int) -> None:
+                raise OSError(5, "Input/output error")
+
+            monkeypatch.setattr(Disk, "sync", broken)
+            caller = Caller(ANN, CHANNEL, is_admin=True)
+            reply = await inbox.command(CommandCall(caller, "subscribe", ""))
+            assert "operator" in str(reply)
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("adapters.console.app.ConsoleAdapter", Console)
+    code, _, err = run("run", "--console")
+    assert code == 75
+    assert "start the bot again" in err
 
 
 def test_posting_without_a_subscription_says_how_to_get_one(run: Run) -> None:

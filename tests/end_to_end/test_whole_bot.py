@@ -179,7 +179,10 @@ async def test_the_next_day_brings_the_next_batch_and_nothing_twice(world: World
     ann, papers = slack.workspace.add_user("ann"), slack.workspace.add_channel("papers")
     channel = slack_channel(slack.workspace.team_id, papers.id)
     async with world.running() as app:
-        await slack.slash(ann.id, papers.id, "/papers", "subscribe --at 12:30 --layout list")
+        asked = await slack.slash(
+            ann.id, papers.id, "/papers", "subscribe --at 12:30 --layout list"
+        )
+        await asked.answer()
         world.offset = timedelta(hours=1)
         await app.scheduler.fire(channel)
         assert await posted(app, channel)

@@ -20,7 +20,7 @@ async def test_an_absolute_folder_keeps_what_was_stored(tmp_path: Path) -> None:
         await store.cast(ballot())
         assert len(await store.tallies(CHANNEL)) == 1
         await store.close()
-    assert (tmp_path / "state of mine" / "state.json").is_file()
+    assert (tmp_path / "state of mine" / "snapshot.json").is_file()
 
 
 async def test_a_relative_folder_is_below_the_working_folder(
@@ -29,7 +29,7 @@ async def test_a_relative_folder_is_below_the_working_folder(
     monkeypatch.chdir(tmp_path)
     store = await open_store("tinydb:some/folder")
     await store.close()
-    assert (tmp_path / "some" / "folder" / "state.json").is_file()
+    assert (tmp_path / "some" / "folder" / "snapshot.json").is_file()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,18 +14,19 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tinydb import TinyDB
-from tinydb.storages import MemoryStorage
+from tinydb import TinyDB, where
 
 from adapters.storage.memory import MemoryStore
-from adapters.storage.tinydb import KeyedTable, StateFile, TinyDBStore
+from adapters.storage.opening import load
+from adapters.storage.snapshot import Tables
+from adapters.storage.tinydb import TinyDBStore
 from bot.domain.channels import Subscription
 from bot.domain.deliveries import DeliveryState, Seen
-from bot.domain.errors import ConfigError, StoreError
-from bot.domain.papers import Paper
+from bot.domain.errors import ConfigError, StoreError, StorePoisoned
 from bot.domain.votes import VoteKind
 from bot.ports import Store
 from tests.contracts.store import OpenStore, StoreContract, ballots, everything, fill
+from tests.doubles.disk import FailingDisk
 from tests.examples import (
     ANN,
     CHANNEL,
@@ -52,6 +54,10 @@ class TestTinyDBStore(StoreContract):
         return opened
 
 
+STATES = Path(__file__).parent / "states"
+"""A folder per released schema, with ``fill`` in it."""
+
+
 async def filled(folder: Path) -> tuple[object, ...]:
     """Leave a folder with one of everything in it; return how it reads."""
     store = await TinyDBStore.open(folder)
@@ -61,11 +67,23 @@ async def filled(folder: Path) -> tuple[object, ...]:
     return read
 
 
-def stop_writes(folder: Path) -> None:
-    """Make the next write meet a full disk."""
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full to play a full disk")
-    (folder / "state.json.tmp").symlink_to("/dev/full")
+def released(folder: Path, schema: int) -> None:
+    """Leave a folder as a version of that schema left it."""
+    shutil.copytree(STATES / f"schema-{schema}", folder, dirs_exist_ok=True)
+
+
+def on_disk(folder: Path) -> dict[str, bytes]:
+    """Return every file of a state with its content."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("state.lock", "state.pid")
+    }
+
+
+def tables(folder: Path) -> Tables:
+    """Read a state as it stands on the disk."""
+    return load(folder).tables
 
 
 def damaged(path: Path, change: Any) -> bytes:
@@ -96,29 +114,32 @@ async def test_both_stores_read_alike(tmp_path: Path) -> None:
 async def test_what_a_verb_returned_from_is_on_the_disk_before_closing(tmp_path: Path) -> None:
     store = await TinyDBStore.open(tmp_path)
     await store.cast(ballot())
-    state = json.loads((tmp_path / "state.json").read_bytes())
-    (entry,) = state["ledger"].values()
-    assert entry["votes"] == {"up": {str(ANN): ["button"]}}
+    (entry,) = tables(tmp_path)["ledger"].values()
+    assert entry["votes"] == {"up": {"button": {str(ANN): 1}}}
     await store.close()
 
 
-async def test_plain_tinydb_reads_the_file(tmp_path: Path) -> None:
+async def test_plain_tinydb_reads_the_snapshot(tmp_path: Path) -> None:
     await filled(tmp_path)
-    with TinyDB(tmp_path / "state.json", access_mode="r") as plain:
+    store = await TinyDBStore.open(tmp_path)
+    await store.checkpoint()
+    await store.close()
+    with TinyDB(tmp_path / "snapshot.json", access_mode="r") as plain:
         assert plain.tables() >= {"papers", "batches", "subscriptions", "slots", "deliveries"}
-        assert plain.tables() >= {"receipts", "ledger", "meta"}
-        papers = KeyedTable(plain.storage, "papers", Paper)
-        assert papers.find(paper_id(1)) == paper(1)
+        assert plain.tables() >= {"receipts", "ledger", "_meta"}
+        (found,) = plain.table("papers").search(where("title") == "Paper 1")
+        assert found["_id"] == str(paper_id(1))
+        assert len(plain.table("papers")) == 4
 
 
 async def test_one_document_holds_what_a_channel_did_with_a_paper(tmp_path: Path) -> None:
     await filled(tmp_path)
-    state = json.loads((tmp_path / "state.json").read_bytes())
-    assert list(state["ledger"]) == [f"{CHANNEL} {paper_id(1)}", f"{CHANNEL} {paper_id(2)}"]
+    kept = tables(tmp_path)["ledger"]
+    assert list(kept) == [f"{CHANNEL} {paper_id(1)}", f"{CHANNEL} {paper_id(2)}"]
 
 
 async def test_a_document_of_an_earlier_version_takes_defaults(tmp_path: Path) -> None:
-    await filled(tmp_path)
+    released(tmp_path, 1)
 
     def change(state: dict[str, Any]) -> None:
         for document in state["papers"].values():
@@ -132,7 +153,7 @@ async def test_a_document_of_an_earlier_version_takes_defaults(tmp_path: Path) -
 
 
 async def test_a_listed_paper_that_is_gone_does_not_break_reading(tmp_path: Path) -> None:
-    await filled(tmp_path)
+    released(tmp_path, 1)
     damaged(tmp_path / "state.json", lambda state: state["papers"].pop(str(paper_id(2))))
     store = await TinyDBStore.open(tmp_path)
     (kept,) = await store.batches(["huggingface"])
@@ -147,20 +168,21 @@ async def test_a_listed_paper_that_is_gone_does_not_break_reading(tmp_path: Path
 async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     await filled(folder)
-    assert (folder / "state.json").stat().st_mode & 0o777 == 0o600
+    assert len(on_disk(folder)) == 2
+    for name in on_disk(folder):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o077 == 0
-    assert not (folder / "state.json.tmp").exists()
 
 
 async def test_what_changes_nothing_is_not_written(tmp_path: Path) -> None:
     await filled(tmp_path)
+    before = on_disk(tmp_path)
     store = await TinyDBStore.open(tmp_path)
-    before = (tmp_path / "state.json").stat().st_ino
     await fill(store)
     await store.withdraw(ballot(8))
     await store.remove_subscription(OTHER_CHANNEL)
-    assert (tmp_path / "state.json").stat().st_ino == before
     await store.close()
+    assert on_disk(tmp_path) == before
 
 
 # One owner
@@ -232,51 +254,97 @@ async def test_a_verb_whose_caller_gave_up_is_finished_or_never_begun(tmp_path: 
 
 async def test_a_full_disk_loses_nothing_and_is_told(tmp_path: Path) -> None:
     before = await filled(tmp_path)
-    on_disk = (tmp_path / "state.json").read_bytes()
-    store = await TinyDBStore.open(tmp_path)
-    for verb in (
-        lambda: store.cast(ballot(3)),
-        lambda: store.plan([delivery(day="2026-05-08")], receipt("2026-05-08")),
-        lambda: store.save_batch(batch("2026-05-08"), NOW),
-        lambda: store.remove_subscription(CHANNEL),
-        lambda: store.replace_marks(CHANNEL, "", ()),
-        lambda: store.advance(delivery("a").key, DeliveryState.SENT, ref=message(2), at=NOW),
-    ):
-        stop_writes(tmp_path)
-        with pytest.raises(StoreError, match=r"state\.json cannot be written \(No space left"):
-            await verb()
-        assert await everything(store) == before
-        assert (tmp_path / "state.json").read_bytes() == on_disk
-        assert not (tmp_path / "state.json.tmp").is_symlink()
+    disk = FailingDisk()
+    store = await TinyDBStore.open(tmp_path, disk=disk)
+    files = on_disk(tmp_path)
+    for room in (0, 1, 40):
+        for verb in (
+            lambda: store.cast(ballot(3)),
+            lambda: store.plan([delivery(day="2026-05-08")], receipt("2026-05-08")),
+            lambda: store.save_batch(batch("2026-05-08"), NOW),
+            lambda: store.remove_subscription(CHANNEL),
+            lambda: store.replace_marks(CHANNEL, "", ()),
+            lambda: store.advance(delivery("a").key, DeliveryState.SENT, ref=message(2), at=NOW),
+        ):
+            disk.room = room
+            with pytest.raises(StoreError, match=r"jsonl cannot be written \(No space left.*room"):
+                await verb()
+            disk.room = None
+            assert await everything(store) == before
+            assert on_disk(tmp_path) == files
 
     await store.cast(ballot(3))
     assert paper_id(3) in await store.tallies(CHANNEL)
     await store.close()
 
 
-async def test_a_folder_that_cannot_be_renamed_into_keeps_the_state(tmp_path: Path) -> None:
+async def test_no_room_for_a_snapshot_loses_nothing(tmp_path: Path) -> None:
+    before = await filled(tmp_path)
+    disk = FailingDisk()
+    store = await TinyDBStore.open(tmp_path, disk=disk)
+    disk.room = 0
+    with pytest.raises(StoreError, match=r"snapshot\.json cannot be written \(No space left"):
+        await store.checkpoint()
+    disk.room = None
+    await store.cast(ballot(3))
+    assert paper_id(3) in await store.tallies(CHANNEL)
+    await store.withdraw(ballot(3))
+    await store.checkpoint()
+    await store.close()
     store = await TinyDBStore.open(tmp_path)
-    (tmp_path / "state.json").unlink()
-    (tmp_path / "state.json").mkdir()
-    with pytest.raises(StoreError, match="cannot be written"):
-        await store.cast(ballot())
-    assert await store.tallies(CHANNEL) == {}
-    assert not (tmp_path / "state.json.tmp").exists()
+    assert await everything(store) == before
     await store.close()
 
 
-async def test_a_slot_whose_plan_was_not_written_is_still_free(tmp_path: Path) -> None:
-    store = await TinyDBStore.open(tmp_path)
-    stop_writes(tmp_path)
-    with pytest.raises(StoreError):
-        await store.plan([delivery()], receipt())
+async def test_verbs_of_one_write_fail_together_and_leave_no_trace(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    store = await TinyDBStore.open(tmp_path, disk=disk)
+    disk.room = 10
+    plans = [store.plan([delivery()], receipt()) for _ in range(5)]
+    answers = await asyncio.gather(*plans, return_exceptions=True)
+    assert [type(each) for each in answers] == [StoreError] * 5
+    disk.room = None
     assert await store.plan([delivery()], receipt()) is True
+    assert list(await store.unfinished()) == [slot()]
+    await store.close()
+
+
+async def test_after_a_failed_sync_nothing_more_is_written(tmp_path: Path) -> None:
+    disk, told = FailingDisk(), []
+    store = await TinyDBStore.open(tmp_path, disk=disk, on_poisoned=told.append)
+    await store.cast(ballot())
+    disk.broken = True
+    with pytest.raises(StorePoisoned, match="start the bot again"):
+        await store.cast(ballot(2))
+    disk.broken = False
+    with pytest.raises(StorePoisoned):
+        await store.cast(ballot(3))
+    with pytest.raises(StorePoisoned):
+        await store.checkpoint()
+    assert set(await store.tallies(CHANNEL)) == {paper_id(1)}
+    assert [type(each) for each in told] == [StorePoisoned]
+    await store.close()
+    (journal,) = tmp_path.glob("journal-*.jsonl")
+    before = journal.stat().st_ino
+    store = await TinyDBStore.open(tmp_path)
+    assert journal.stat().st_ino != before, "what was read is written to a new file"
+    assert paper_id(1) in await store.tallies(CHANNEL)
+    await store.close()
+
+
+async def test_verbs_that_wait_together_share_one_write(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    store = await TinyDBStore.open(tmp_path, disk=disk)
+    disk.writes = 0
+    await asyncio.gather(*(store.cast(ballot(n)) for n in range(1, 101)))
+    assert disk.writes == 1
+    assert len(await store.tallies(CHANNEL)) == 100
     await store.close()
 
 
 async def test_what_json_cannot_hold_changes_nothing(tmp_path: Path) -> None:
     before = await filled(tmp_path)
-    on_disk = (tmp_path / "state.json").read_bytes()
+    files = on_disk(tmp_path)
     store = await TinyDBStore.open(tmp_path)
     naive: Subscription = subscription(created_at=NOW.replace(tzinfo=None))
     with pytest.raises(TypeError, match="without a time zone"):
@@ -284,19 +352,8 @@ async def test_what_json_cannot_hold_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="float"):
         await store.save_papers([paper(7), paper(8, upvotes=1.5)])
     assert await everything(store) == before
-    assert (tmp_path / "state.json").read_bytes() == on_disk
     await store.close()
-
-
-async def test_a_state_is_serialised_before_anything_is_touched(tmp_path: Path) -> None:
-    await filled(tmp_path)
-    on_disk = (tmp_path / "state.json").read_bytes()
-    file = StateFile(tmp_path / "state.json")
-    before = file.read()
-    with pytest.raises(TypeError):
-        file.write({**before, "papers": {"x": {"id": object()}}})
-    assert file.read() is before
-    assert (tmp_path / "state.json").read_bytes() == on_disk
+    assert on_disk(tmp_path) == files
 
 
 # States that are refused
@@ -317,7 +374,7 @@ async def test_a_state_is_serialised_before_anything_is_touched(tmp_path: Path) 
         ),
         (
             b'{"meta": {"schema": {"product": "daily-papers", "version": 99}}}',
-            r"newer version \(schema 99, this one reads 1\): run that version",
+            r"newer version \(schema 99, this one reads 2\): run that version",
         ),
     ],
 )
@@ -333,7 +390,7 @@ async def test_a_state_that_cannot_be_understood_is_refused_and_left_alone(
 
 
 async def test_a_state_cut_short_anywhere_is_refused_and_left_alone(tmp_path: Path) -> None:
-    await filled(tmp_path)
+    released(tmp_path, 1)
     whole = (tmp_path / "state.json").read_bytes()
     for end in range(0, len(whole) - 1, len(whole) // 25):
         (tmp_path / "state.json").write_bytes(whole[:end])
@@ -359,7 +416,7 @@ async def test_a_state_cut_short_anywhere_is_refused_and_left_alone(tmp_path: Pa
 async def test_a_document_that_cannot_be_read_stops_the_start(
     tmp_path: Path, table: str, field: str, value: object
 ) -> None:
-    await filled(tmp_path)
+    released(tmp_path, 1)
 
     def change(state: dict[str, Any]) -> None:
         next(iter(state[table].values()))[field] = value
@@ -371,7 +428,7 @@ async def test_a_document_that_cannot_be_read_stops_the_start(
 
 
 async def test_a_document_that_lacks_what_it_needs_stops_the_start(tmp_path: Path) -> None:
-    await filled(tmp_path)
+    released(tmp_path, 1)
     damaged(tmp_path / "state.json", lambda state: state["slots"].update(x={"deliveries": []}))
     with pytest.raises(StoreError, match=r"is damaged: slots 'x': .*'slot'"):
         await TinyDBStore.open(tmp_path)
@@ -392,25 +449,6 @@ async def test_a_state_that_cannot_be_read_is_refused(tmp_path: Path, kind: str)
         await TinyDBStore.open(tmp_path)
 
 
-# TinyDB underneath
-
-
-def test_a_table_replaces_documents_and_keeps_the_state_it_began_with() -> None:
-    storage = MemoryStorage()
-    table = KeyedTable(storage, "subscriptions", Subscription)
-    table.put({"a": subscription()})
-    before = storage.read()
-    table.put({"a": subscription(limit=3)})
-    assert table.drop("a") is True
-    assert table.drop("a") is False
-    assert table.keys() == ()
-    assert table.find("a") is None
-    assert KeyedTable(storage, "subscriptions", Subscription).find("a") is None
-    storage.write(before)
-    assert table.find("a") == subscription()
-    assert table.get(doc_id="a") is not None  # type: ignore[call-overload]
-
-
 # Both stores, step by step
 
 days = st.sampled_from(["2026-05-06", "2026-05-07", "2026-05-08"])
@@ -425,8 +463,12 @@ class BothStores(RuleBasedStateMachine):
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
+        self.disk = FailingDisk()
         self.model = MemoryStore()
-        self.store = self._run(TinyDBStore.open(Path(self.folder.name)))
+        self.store = self._run(self._opened())
+
+    async def _opened(self) -> TinyDBStore:
+        return await TinyDBStore.open(Path(self.folder.name), disk=self.disk, checkpoint_bytes=4000)
 
     def _run(self, verb: Any) -> Any:
         return self.loop.run_until_complete(verb)
@@ -484,13 +526,18 @@ class BothStores(RuleBasedStateMachine):
     @rule()
     def open_again(self) -> None:
         self._run(self.store.close())
-        self.store = self._run(TinyDBStore.open(Path(self.folder.name)))
+        self.store = self._run(self._opened())
 
     @rule()
-    def fail_to_write(self) -> None:
-        stop_writes(Path(self.folder.name))
+    def checkpoint(self) -> None:
+        self._run(self.store.checkpoint())
+
+    @rule(room=st.integers(0, 80))
+    def fail_to_write(self, room: int) -> None:
+        self.disk.room = room
         with pytest.raises(StoreError):
             self._run(self.store.save_papers([paper(99)]))
+        self.disk.room = None
 
     @invariant()
     def both_read_alike(self) -> None:
