@@ -57,7 +57,6 @@ START_AGAIN = 75
 
 CONNECT_SECONDS = 60.0
 DAYS_BACK = 1_000
-SOURCES = ("huggingface", "folder", "page", "sample")
 
 
 class Platform(StrEnum):
@@ -149,10 +148,11 @@ async def _serve(settings: Settings, with_console: bool) -> None:
     adapters = configured_adapters(settings)
     if with_console:
         module = importlib.import_module("adapters.console.app")
-        log_file = checks.state_folder(settings.store.url)
+        memory = settings.store.url == "memory:"
+        folder = None if memory else folder_of(settings.store.url)
         adapters["console"] = module.ConsoleAdapter(
             clock=utc_now,
-            log=log_file / "console.jsonl" if log_file else None,
+            log=folder / "console.jsonl" if folder else None,
             interactive=sys.stdin.isatty(),
         )
     if not adapters:
@@ -350,7 +350,7 @@ async def _library(settings: Settings, since: date | None) -> tuple[Paper, ...]:
         if since is None:
             papers = tuple((await app.store.papers()).values())
         else:
-            batches = await app.store.batches(SOURCES, since=since, limit=100_000)
+            batches = await app.store.batches(None, since=since, limit=sys.maxsize)
             papers = distinct(paper for batch in batches for paper in batch.papers)
     return tuple(sorted(papers, key=lambda paper: paper.id))
 

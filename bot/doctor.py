@@ -7,17 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from adapters.papers import open_sources
 from adapters.storage import open_store
 from bot.app import configured_adapters
-from bot.domain.errors import DailyPapersError, PlatformError, SourceError
+from bot.domain.errors import DailyPapersError, PlatformError, SourceError, StoreInUse
 from bot.domain.papers import batch_day
 from bot.text import count
 from config.settings import Settings
-
-TINYDB = "tinydb:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +25,6 @@ class Finding:
     ok: bool
     detail: str
     cure: str = ""
-
-
-def state_folder(url: str) -> Path | None:
-    """Return the folder in which a store keeps its files, if it keeps any."""
-    return Path(url.removeprefix(TINYDB).replace("//", "", 1)) if url.startswith(TINYDB) else None
 
 
 async def examine(settings: Settings, *, offline: bool, now: datetime) -> list[Finding]:
@@ -49,6 +41,8 @@ async def _state(settings: Settings) -> Finding:
     url = settings.store.url
     try:
         store = await open_store(url)
+    except StoreInUse as error:
+        return Finding("state", True, str(error).partition(": ")[0])
     except DailyPapersError as error:
         problem, _, cure = str(error).rpartition(": ")
         return Finding("state", False, problem or str(error), cure or "correct STORE_URL")

@@ -131,9 +131,9 @@ class Library(Protocol):
         """
 
     async def batches(
-        self, sources: Collection[str], *, since: date | None = None, limit: int = 2
+        self, sources: Collection[str] | None, *, since: date | None = None, limit: int = 2
     ) -> Sequence[Batch]:
-        """Return the kept batches of those sources, newest day first."""
+        """Return the newest kept batches of those sources, or of all, newest day first."""
 
     async def save_papers(self, papers: Iterable[Paper]) -> None:
         """Keep papers, or newer descriptions of kept ones; see ``Paper.described_anew``."""

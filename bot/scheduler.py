@@ -25,7 +25,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.domain.channels import ChannelRef, Schedule, Subscription
-from bot.domain.deliveries import DeliveryState, Receipt, Slot
+from bot.domain.deliveries import UNFINISHED, DeliveryState, Receipt, Slot
 from bot.domain.errors import DailyPapersError, PlatformError, SourceError, TryLater
 from bot.domain.papers import Batch, BatchKey, is_settled
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
@@ -168,7 +168,7 @@ class DigestRuns:
         """Send no more of a slot's digest."""
         async with self._locks[slot.channel]:
             for delivery in await self.store.deliveries(slot):
-                if delivery.state in deliveries.UNFINISHED:
+                if delivery.state in UNFINISHED:
                     await self.store.advance(delivery.key, DeliveryState.FAILED, reason=reason)
         log.warning("digest given up", channel=str(slot.channel), day=str(slot.day), reason=reason)
 

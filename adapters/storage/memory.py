@@ -8,12 +8,10 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
-from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
+from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.errors import StoreError
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
-
-UNFINISHED = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
 
 
 def merged(kept: Batch | None, newer: Batch, now: datetime) -> Batch:
@@ -57,10 +55,14 @@ def later(before: Seen | None, seen: Seen) -> Seen:
 
 
 def newest_first(
-    keys: Iterable[BatchKey], sources: Collection[str], since: date | None, limit: int
+    keys: Iterable[BatchKey], sources: Collection[str] | None, since: date | None, limit: int
 ) -> Sequence[BatchKey]:
-    """Return the newest batches of some sources, ``since`` included, those of one day by name."""
-    fitting = [key for key in keys if key.source in sources and (not since or key.day >= since)]
+    """Return the newest batches of some sources, or of all; those of one day come by name."""
+    fitting = [
+        key
+        for key in keys
+        if (sources is None or key.source in sources) and (not since or key.day >= since)
+    ]
     return sorted(fitting, key=lambda key: (-key.day.toordinal(), key.source))[:limit]
 
 
@@ -91,7 +93,7 @@ class MemoryStore:
         return len(merge.papers) - len(kept.papers if kept else ())
 
     async def batches(
-        self, sources: Collection[str], *, since: date | None = None, limit: int = 2
+        self, sources: Collection[str] | None, *, since: date | None = None, limit: int = 2
     ) -> Sequence[Batch]:
         """See ``Library``; each paper as it was described last."""
         found = [self._batches[key] for key in newest_first(self._batches, sources, since, limit)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bot.domain.errors import ConfigError, StoreError
+from bot.domain.errors import ConfigError, StoreInUse
 
 
 def own(folder: Path) -> FileLock:
@@ -17,7 +17,7 @@ def own(folder: Path) -> FileLock:
 
     Raises:
         ConfigError: if the folder cannot be made or written.
-        StoreError: if another process has it.
+        StoreInUse: if another process has it.
     """
     lock = FileLock(folder / "state.lock", mode=0o600, thread_local=False)
     holder = folder / "state.pid"
@@ -29,7 +29,7 @@ def own(folder: Path) -> FileLock:
         who = "another process"
         with suppress(OSError):
             who = holder.read_text("utf-8")
-        raise StoreError(
+        raise StoreInUse(
             f"{folder} is in use by {who}: stop it, or give this bot a folder of its own"
         ) from None
     except OSError as error:

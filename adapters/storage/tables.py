@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from adapters.storage.documents import Entry, ListedBatch, Standing, TakenSlot, decode, encode
-from adapters.storage.memory import UNFINISHED, later
+from adapters.storage.memory import later
 from adapters.storage.patches import Json
 from adapters.storage.snapshot import Tables as Removed
 from adapters.storage.table import Documents, Index, KeyedTable
 from bot.domain.channels import ChannelRef, Subscription, UserRef
-from bot.domain.deliveries import Delivery, Receipt, Seen
+from bot.domain.deliveries import UNFINISHED, Delivery, Receipt, Seen
 from bot.domain.papers import Batch, Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
 

@@ -19,7 +19,7 @@ from adapters.storage.commits import Committer
 from adapters.storage.disk import Disk
 from adapters.storage.documents import ListedBatch, TakenSlot
 from adapters.storage.journal import CHECKPOINT_BYTES, Draft, JournalStorage
-from adapters.storage.memory import UNFINISHED, advanced, merged, newest_first, planned
+from adapters.storage.memory import advanced, merged, newest_first, planned
 from adapters.storage.ownership import own
 from adapters.storage.tables import (
     ATTEMPT_DAY,
@@ -36,7 +36,7 @@ from adapters.storage.tables import (
     tally,
 )
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
-from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
+from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.errors import StorePoisoned
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
@@ -136,11 +136,12 @@ class TinyDBStore:
         return await self._change(work)
 
     async def batches(
-        self, sources: Collection[str], *, since: date | None = None, limit: int = 2
+        self, sources: Collection[str] | None, *, since: date | None = None, limit: int = 2
     ) -> Sequence[Batch]:
         """See ``Library``; each paper as it was described last."""
         tables = self._tables
-        kept = (key for source in set(sources) for key in tables.batches.by(SOURCE, source))
+        named = tables.batches.values(SOURCE) if sources is None else set(sources)
+        kept = (key for source in named for key in tables.batches.by(SOURCE, source))
         keys = newest_first(map(BatchKey.parse, kept), sources, since, limit)
         return [filled(listed, tables) for key in keys if (listed := tables.batches.find(key))]
 

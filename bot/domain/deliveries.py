@@ -31,6 +31,10 @@ class DeliveryState(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+UNFINISHED = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
+"""The states in which a message may still be sent."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
     """The right to post one digest: one channel, one local date."""

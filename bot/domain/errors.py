@@ -10,7 +10,8 @@
     ├── ConfigError               shown to the operator; ends start-up
     ├── SourceError               a paper source did not answer well; retry later
     ├── StoreError                the state could not be read or written
-    │   └── StorePoisoned         nor will it be before a new start
+    │   ├── StoreInUse            another process owns it
+    │   └── StorePoisoned         it cannot be before a new start
     └── PlatformError             a chat platform did not do what was asked
         ├── Refused               it will never accept this message
         ├── Gone                  the channel is closed to the bot until somebody acts
@@ -109,6 +110,10 @@ class SourceError(DailyPapersError):
 
 class StoreError(DailyPapersError):
     """The state could not be read or written; the sentence names the file and the cure."""
+
+
+class StoreInUse(StoreError):
+    """Another process owns the state, a running bot most likely."""
 
 
 class StorePoisoned(StoreError):

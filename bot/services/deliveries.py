@@ -15,7 +15,7 @@ import structlog
 
 from bot import cards
 from bot.domain.channels import ChannelRef, MessageRef
-from bot.domain.deliveries import Delivery, DeliveryState, Seen, Slot
+from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Seen, Slot
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 from bot.domain.papers import PaperId
 from bot.domain.reply import Reply
@@ -25,8 +25,6 @@ log = structlog.get_logger()
 
 CLOCKS_DIFFER = timedelta(seconds=60)
 """How far a platform's clock may be behind ours when a channel is read back."""
-
-UNFINISHED = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,12 @@ class StoreContract:
         assert await store.save_batch(batch(papers=3), LATER) == 0
         assert list(await store.batches(["huggingface"])) == [batch(papers=3, grown_at=NOW)]
 
+    async def test_without_names_the_batches_of_all_sources_come(self, store: Store) -> None:
+        for source in ("huggingface", "shelfmark"):
+            await store.save_batch(batch(papers=1, source=source), NOW)
+        found = await store.batches(None)
+        assert [each.key.source for each in found] == ["huggingface", "shelfmark"]
+
     async def test_a_batch_grows_and_notes_when(self, store: Store) -> None:
         await store.save_batch(batch(papers=2), NOW)
         assert await store.save_batch(batch(papers=3), LATER) == 1

@@ -130,8 +130,10 @@ async def test_stopped_politely_it_leaves_at_once_and_says_so_to_health(machine:
 async def test_a_second_bot_on_the_same_state_is_refused(machine: Machine) -> None:
     async with machine.running() as process:
         code, shown = await machine.call("run")
+        checked, finding = await machine.call("doctor", "--offline")
     assert code == 2
     assert f"process {process.pid}" in shown
+    assert (checked, "in use by process" in finding) == (0, True)
     assert "Traceback" not in shown
 
 
