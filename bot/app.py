@@ -121,7 +121,7 @@ class App:
             try:
                 return await adapter.serve(self.inbox)
             except ConfigError as error:
-                if first:
+                if first and self.clock() - started < STEADY:
                     raise
                 problem = str(error)
             except PlatformError as error:

@@ -15,7 +15,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 SECRET = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|\bhf_\w{8,}|(?<=Bearer )\S+|(?<=Bot )[\w.-]{20,}"
-    r"|\b[\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}|hooks\.slack\.com/\S+|discord(?:app)?\.com/api/webhooks/\S+"
+    r"|\b[\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}|hooks\.slack\.com/\S+|discord(?:app)?\.com/api/(?:v\d+/)?(?:webhooks|interactions)/\S+"
+    r"|(?<=[?&]ticket=)[^&\s'\"]+"
     r"|(?<=://)[^/@\s:]*:[^/\s]+(?=@)"
 )
 HIDDEN = "[hidden]"

@@ -39,11 +39,15 @@ SPREAD_SECONDS = 60
 """Digests of one hour start within this time, each channel always at the same second."""
 
 RETRY_SECONDS = 60.0
+BUG_SECONDS = 900.0
 DRAIN_SECONDS = 10.0
 RECEIPTS_BACK = 30
 """How many days without a digest may lie between two that know of each other."""
 
 REPAIR_EVERY = timedelta(hours=3)
+EDIT_PAUSE = timedelta(minutes=5)
+"""Least wait after a platform refused an edit for now; Discord limits those of older messages."""
+
 CONNECT_TIME = timedelta(seconds=20)
 """Platforms are connected by then; reactions made while the bot was down are read after it."""
 
@@ -274,6 +278,7 @@ class Scheduler:
         self._stale = stale
         self._poll_every = poll_every
         self._refresh_every = refresh_every
+        self._edit_at: dict[Slot, datetime] = {}
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -357,9 +362,10 @@ class Scheduler:
 
     async def refresh(self) -> None:
         """Edit the heads whose counts have changed since the last time."""
-        slots = list(self._stale)
-        self._stale.difference_update(slots)
-        for slot in slots:
+        now = self._clock()
+        for slot in [each for each in self._stale if self._edit_at.get(each, now) <= now]:
+            self._stale.discard(slot)
+            self._edit_at.pop(slot, None)
             adapter = self._adapters.get(slot.channel.platform)
             if adapter is None:
                 continue
@@ -367,6 +373,8 @@ class Scheduler:
                 await deliveries.refresh(slot, store=self._store, adapter=adapter)
             except TryLater as error:
                 self._stale.add(slot)
+                pause = timedelta(seconds=error.retry_after or 0)
+                self._edit_at[slot] = now + max(pause, EDIT_PAUSE)
                 log.warning("head not edited yet", channel=str(slot.channel), reason=str(error))
             except PlatformError as error:
                 log.warning("head not edited", channel=str(slot.channel), reason=str(error))
@@ -380,7 +388,10 @@ class Scheduler:
             channel, papers = delivery.slot.channel, delivery.papers
             try:
                 before = await self._store.tallies(channel, papers)
-                await votes.repair(delivery, await adapter.reactions(delivery.ref), self._store)
+                standing = await adapter.reactions(delivery.ref)
+                if await self._store.tallies(channel, papers) != before:
+                    continue  # somebody voted while the message was read: next time
+                await votes.repair(delivery, standing, self._store)
                 if await self._store.tallies(channel, papers) != before:
                     self._stale.add(delivery.slot)
             except PlatformError as error:
@@ -400,7 +411,7 @@ class Scheduler:
             again = RETRY_SECONDS
         except Exception:
             log.exception("digest failed unexpectedly", channel=str(channel))
-            again = None
+            again = BUG_SECONDS
         if again is not None:
             self._soon(channel, self._clock() + timedelta(seconds=again))
         return again is not None

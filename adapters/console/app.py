@@ -172,7 +172,7 @@ class ConsoleAdapter:
         number, _, which = rest.partition(" ")
         posted = self.messages.get("m" + number.removeprefix("m"))
         buttons = list(_buttons(posted.reply)) if posted else []
-        if posted is None or not which.isdigit() or not 1 <= int(which) <= len(buttons):
+        if posted is None or not which.isdecimal() or not 1 <= int(which) <= len(buttons):
             self.console.print("Say it as in: press 2 1 (m2, its first button)", style="yellow")
             return
         action = buttons[int(which) - 1].action.pack()
@@ -193,7 +193,7 @@ def _read_log(log: Path) -> dict[str, MessageRef]:
     try:
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         return {key: MessageRef.parse(ref) for key, ref in map(json.loads, lines)}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise StoreError(
             f"{log} cannot be read ({error}); it lists what the console has posted: "
             "mend its last line, or delete it"

@@ -125,7 +125,7 @@ class DiscordAdapter:
         found: set[Reaction] = set()
         for reaction in read.get("reactions", ()):
             emoji = reaction["emoji"]["name"]
-            if reaction["emoji"]["id"] or not emoji or not _counts(emoji):
+            if reaction["emoji"].get("id") or not emoji or not _counts(emoji):
                 continue
             for kind in (NORMAL, BURST):
                 async for user in self._reactors(message, emoji, kind):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ import discord
 
 from adapters.discord.ids import PLATFORM
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
+from bot.text import clip, one_line
 
 T = TypeVar("T")
 
@@ -49,6 +51,22 @@ class Place(StrEnum):
     HISTORY = "Read Message History"
 
 
+_server_errors: ContextVar[list[int]] = ContextVar("server_errors")
+"""Answers of 500 and above to the call under way; discord.py repeats some without telling."""
+
+
+def trace() -> aiohttp.TraceConfig:
+    """Return what a client needs for ``call`` to know of the answers that discord.py hides."""
+
+    async def note(_: object, __: object, ended: aiohttp.TraceRequestEndParams) -> None:
+        if ended.response.status >= 500 and (answers := _server_errors.get(None)) is not None:
+            answers.append(ended.response.status)
+
+    config = aiohttp.TraceConfig()
+    config.on_request_end.append(note)
+    return config
+
+
 async def call(
     request: Callable[[], Awaitable[T]], place: Place, *, pauses: Sequence[float] = PAUSES
 ) -> T:
@@ -58,14 +76,15 @@ async def call(
         Refused, Gone, TryLater: nothing was done.
         Ambiguous: it may have been done, by this try or an earlier one.
     """
-    lost = False
+    lost, hidden = False, list[int]()
+    _server_errors.set(hidden)
     for pause in (*pauses, None):
         try:
             async with asyncio.timeout(PATIENCE):
                 return await request()
         except FAILURES as error:
             failure = meaning(error, place)
-            lost = lost or isinstance(failure, Ambiguous)
+            lost = lost or bool(hidden) or isinstance(failure, Ambiguous)
             if lost and not isinstance(failure, Ambiguous):
                 failure = Ambiguous(PLATFORM, f"{failure.problem}, after an answer was lost")
             repeated = getattr(error, "status", None) in REPEATED_BY_DISCORD_PY
@@ -102,7 +121,7 @@ def meaning(error: BaseException, place: Place) -> PlatformError:
 
 def _answered(error: discord.HTTPException, place: Place) -> PlatformError:
     said = f"HTTP {error.status}" + (f", code {error.code}" if error.code else "")
-    problem = f"{said}: {error.text.splitlines()[0][:200]}" if error.text else said
+    problem = f"{said}: {clip(one_line(error.text), 300)}" if error.text else said
     if error.status >= 500:
         return Ambiguous(PLATFORM, said)
     if error.status == 429:
@@ -117,6 +136,9 @@ def _answered(error: discord.HTTPException, place: Place) -> PlatformError:
         return Refused(PLATFORM, problem, cure="The message was deleted")
     if error.code == UNKNOWN_CHANNEL and place is Place.THREAD:
         return Refused(PLATFORM, problem, cure="The thread was deleted")
+    if place is Place.NEW_THREAD and error.code == MISSING_PERMISSIONS:
+        cure = f"Give the bot the permission {place} here, or set the layout `list` or `cards`"
+        return Refused(PLATFORM, problem, cure=cure)
     if error.code == NOT_A_TEXT_CHANNEL:
         return Gone(PLATFORM, problem, cure="Subscribe in a text channel")
     if error.status in (403, 404):

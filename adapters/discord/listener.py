@@ -15,7 +15,7 @@ import discord
 import structlog
 from discord.http import Route
 
-from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, meaning
+from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, meaning, trace
 from adapters.discord.commands import command_payload, fingerprint, read_invocation
 from adapters.discord.ids import PLATFORM, channel_ref, message_ref, packed_action, user_ref
 from adapters.discord.limits import LIMITS, Json
@@ -52,6 +52,7 @@ class Listener(discord.Client):
             max_messages=None,
             chunk_guilds_at_startup=False,
             max_ratelimit_timeout=LONGEST_LIMIT,
+            http_trace=trace(),
             enable_debug_events=True,  # for on_socket_raw_receive
         )
         self.heard: Callable[[], None] = lambda: None
@@ -128,7 +129,7 @@ class Listener(discord.Client):
     async def _press(self, interaction: discord.Interaction) -> None:
         caller, stands = _caller(interaction), None
         if interaction.message:
-            channel = interaction.message.channel.id
+            channel = interaction.channel_id or 0
             stands = message_ref(interaction.guild_id, channel, interaction.message.id)
         press = Press(caller, packed_action(_data(interaction)["custom_id"]), stands)
         await self._answer(interaction, True, lambda: self._inbox.press(press))

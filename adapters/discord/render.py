@@ -414,7 +414,7 @@ def _clipped(words: Text, limit: int, *, lines: bool) -> Iterator[Span]:
             yield from tidy[index:]
             return
         if size(span.text) >= left:
-            yield replace(span, text=clip(span.text, left))
+            yield replace(span, text=clip(span.text + ELLIPSIS, left))
             return
         left -= size(span.text)
         yield span
@@ -431,7 +431,10 @@ BRACKETS = str.maketrans("[]", "［］")
 
 _ANYWHERE = re.compile(r"[\\*_~`|<>@\[\]]|:(?=//)")
 _AT_LINE_START = re.compile(r"^(\s*)([#+-]|\d+(?=[.)]))", re.MULTILINE)
-_WEB = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?=[/?#]|$)")
+_WEB = re.compile(
+    r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]+"
+    r"(?::\d{1,5})?(?=[/?#]|$)"
+)
 _KEPT_IN_URLS = ":/?#@!$&'+,;=%~"
 
 

@@ -42,25 +42,43 @@ REINSTALL = "Install the app in the workspace again and set SLACK_BOT_TOKEN to i
 ALLOW = "Let the app post there (the channel's posting permissions), then run /papers subscribe"
 
 GONE: Mapping[str, str] = {
-    "account_inactive": REINSTALL,
-    "access_denied": REINSTALL,
     "channel_not_found": INVITE,
-    "invalid_auth": REINSTALL,
     "is_archived": "Unarchive the channel, then run /papers subscribe there",
-    "not_authed": REINSTALL,
     "not_in_channel": INVITE,
     "restricted_action": ALLOW,
     "restricted_action_read_only_channel": ALLOW,
     "restricted_action_thread_only_channel": ALLOW,
-    "team_access_not_granted": REINSTALL,
-    "token_expired": REINSTALL,
-    "token_revoked": REINSTALL,
 }
 """Slack's codes for a channel that takes nothing until somebody acts, with what to do."""
 
+TOKEN = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "invalid_auth",
+        "not_authed",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+    }
+)
+"""Codes for a token that is no good: no channel's fault, so none is parked for it."""
+
+TOKEN_SECONDS = 600.0
+"""How soon a post is tried again while the token is no good."""
+
 REMARK = warning_client_prioritized_and_token_skipped()
 
-BUSY = frozenset({"rate_limited", "ratelimited", "team_added_to_org"})
+BUSY = frozenset(
+    {
+        "accesslimited",
+        "external_channel_migrating",
+        "org_login_required",
+        "rate_limited",
+        "ratelimited",
+        "team_added_to_org",
+    }
+)
 LOST = frozenset(
     {
         "duplicate_channel_not_found",
@@ -74,7 +92,7 @@ LOST = frozenset(
 """Codes after which the work may or may not be done."""
 
 
-UNDRAWABLE = ("invalid_blocks", "msg_blocks_too_long")
+UNDRAWABLE = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
 """Codes for blocks that Slack does not take, an unreachable picture among the reasons."""
 
 CURES: Mapping[str, str] = {
@@ -155,7 +173,9 @@ class SlackWeb:
     async def _admitted(self, setting: str, request: Awaitable[AsyncSlackResponse]) -> Json:
         try:
             return await self.ask(request)
-        except (Refused, Gone) as error:
+        except (Refused, Gone, TryLater) as error:
+            if isinstance(error, TryLater) and error.problem not in TOKEN:
+                raise
             raise ConfigError(
                 f"Slack refuses {setting} ({error.problem}). {CURES[setting]}"
             ) from error
@@ -174,7 +194,8 @@ class SlackWeb:
         """
         try:
             answer = await request
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        except (SlackApiError, aiohttp.ClientError, TimeoutError, AttributeError) as error:
+            # an answer that is no object, from a proxy perhaps, is an AttributeError of the SDK
             raise self._meaning(error, lost) from error
         return answer.data if isinstance(answer.data, dict) else {}
 
@@ -187,6 +208,8 @@ class SlackWeb:
         code = str(answer.get("error", ""))
         if code in BUSY or status == 429:
             return TryLater(PLATFORM, code or "HTTP 429", retry_after=_retry_after(error))
+        if code in TOKEN:
+            return TryLater(PLATFORM, code, cure=REINSTALL, retry_after=TOKEN_SECONDS)
         if code in LOST or (not code and (status >= 500 or status == 200)):
             return lost(PLATFORM, code or f"HTTP {status} without an answer")
         if not code:

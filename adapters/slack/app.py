@@ -95,12 +95,12 @@ class SlackAdapter:
         listeners = Listeners(inbox, me, self._web, self._events, self._is_bot)
         bolt = self._bolt(me, listeners)
         intake = self._socket if self._settings.mode == "socket" else self._http
-        async with intake(bolt) as watch:
-            log.info("slack connected", mode=self._settings.mode, bot=me.name, team=me.team)
-            try:
+        try:
+            async with intake(bolt) as watch:
+                log.info("slack connected", mode=self._settings.mode, bot=me.name, team=me.team)
                 await watch()
-            finally:
-                await listeners.drain()
+        finally:
+            await listeners.drain()
 
     def _bolt(self, me: Identity, listeners: Listeners) -> AsyncApp:
         async def authorize() -> AuthorizeResult:

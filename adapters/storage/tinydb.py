@@ -127,7 +127,7 @@ class TinyDBStore:
             kept = filled(listed, tables) if listed else None
             merge = merged(kept, batch, now)
             ids = tuple(paper.id for paper in merge.papers)
-            tables.papers.put({str(paper.id): paper for paper in batch.papers})
+            tables.describe(batch.papers)
             if ids:
                 record = ListedBatch(batch.key, ids, merge.arrived)
                 tables.batches.put({str(batch.key): record})

@@ -133,6 +133,17 @@ class StoreContract:
         (kept,) = await store.batches(["huggingface"])
         assert kept.papers == (paper(1), voted, paper(3))
 
+    async def test_a_reading_that_tells_less_takes_nothing_away(self, store: Store) -> None:
+        told = paper(1, one_line="In one line.", upvotes=9, code_url="https://github.com/a/b")
+        await store.save_batch(batch(papers=[told]), NOW)
+        await store.save_batch(batch(papers=[paper(1, one_line=None, upvotes=None)]), LATER)
+        kept = (await store.papers([paper_id(1)]))[paper_id(1)]
+        assert (kept.one_line, kept.upvotes, kept.code_url) == (
+            told.one_line,
+            told.upvotes,
+            told.code_url,
+        )
+
     async def test_an_empty_reading_changes_nothing_and_begins_no_batch(self, store: Store) -> None:
         assert await store.save_batch(batch(papers=0), NOW) == 0
         assert list(await store.batches(["huggingface"])) == []

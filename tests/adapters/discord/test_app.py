@@ -221,6 +221,18 @@ async def test_a_lost_answer_posts_nothing_twice(team: Team, fault: Reset) -> No
     assert len(team.double.messages(team.channel)) == 1
 
 
+async def test_an_error_that_discord_py_repeats_in_silence_is_not_forgotten(team: Team) -> None:
+    """The first try is stored and answered by 502, the second refused for ten minutes."""
+    await team.plan(Layout.LIST)
+    async with team.serving(pauses=()) as adapter:
+        team.double.fault(CREATE, ServerErrorAfterEffect(502))
+        team.double.fault(CREATE, RateLimited(600))
+        assert not (await team.deliver(adapter)).done
+        team.double.advance(601)
+        assert (await team.deliver(adapter)).done
+    assert len(team.double.messages(team.channel)) == 1
+
+
 async def test_a_digest_goes_on_where_it_was_interrupted(team: Team) -> None:
     await team.plan()
     async with team.serving(pauses=()) as adapter:
@@ -299,18 +311,20 @@ async def test_a_channel_closed_to_the_bot_is_parked(team: Team) -> None:
 
 
 @pytest.mark.parametrize(
-    ("denied", "cure"),
+    ("denied", "cure", "error"),
     [
-        ("VIEW_CHANNEL", "View Channel"),
-        ("CREATE_PUBLIC_THREADS", "Create Public Threads"),
-        ("SEND_MESSAGES_IN_THREADS", "Send Messages in Threads"),
+        ("VIEW_CHANNEL", "View Channel", Gone),
+        ("CREATE_PUBLIC_THREADS", "Create Public Threads", Refused),  # other layouts still work
+        ("SEND_MESSAGES_IN_THREADS", "Send Messages in Threads", Gone),
     ],
 )
-async def test_a_missing_permission_is_named(team: Team, denied: str, cure: str) -> None:
+async def test_a_missing_permission_is_named(
+    team: Team, denied: str, cure: str, error: type[PlatformError]
+) -> None:
     async with team.serving() as adapter:
         head = await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
         team.channel.deny = {denied}
-        with pytest.raises(Gone, match=cure):
+        with pytest.raises(error, match=cure):
             await adapter.post(
                 team.slot.channel, sentence_reply("One"), key="1", thread=Thread(head, "Talk")
             )

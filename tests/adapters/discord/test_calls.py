@@ -31,7 +31,7 @@ CHANNEL, THREAD, NEW_THREAD = Place.CHANNEL, Place.THREAD, Place.NEW_THREAD
         (answered(403, 50001), CHANNEL, Gone, "View Channel"),
         (answered(403, 50013), CHANNEL, Gone, "Send Messages in this channel"),
         (answered(403, 50013), THREAD, Gone, "Send Messages in Threads"),
-        (answered(403, 50013), NEW_THREAD, Gone, "Create Public Threads"),
+        (answered(403, 50013), NEW_THREAD, Refused, "Create Public Threads"),
         (answered(403, 50007), CHANNEL, Gone, "permissions"),
         (answered(404, 10003), CHANNEL, Gone, "subscribe in another"),
         (answered(404, 10003), THREAD, Refused, "thread was deleted"),

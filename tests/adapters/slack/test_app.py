@@ -539,7 +539,8 @@ async def test_a_channel_that_is_gone_parks_the_digest_with_its_cure(here: Offic
     ("fault", "error"),
     [
         (ApiError("is_archived"), Gone),
-        (ApiError("token_revoked"), Gone),
+        (ApiError("token_revoked"), TryLater),
+        (ApiError("org_login_required"), TryLater),
         (ApiError("msg_too_long"), Refused),
         (ApiError("no_such_code_yet"), Refused),
         (ApiError("fatal_error"), Ambiguous),
