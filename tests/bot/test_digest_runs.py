@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from adapters.search.words import WordIndex
 from adapters.storage.memory import MemoryStore
-from bot.domain.channels import Filters, Layout, Schedule, Subscription, Weekday
+from bot.domain.channels import Filters, Layout, MessageRef, Schedule, Subscription, Weekday
+from bot.domain.deliveries import Slot
 from bot.domain.errors import TryLater
 from bot.domain.papers import Batch, Paper
+from bot.domain.reply import Reply
+from bot.domain.votes import Ballot, Reaction, VoteKind
 from bot.ports import ChatAdapter
 from bot.scheduler import DigestRuns, Scheduler
-from tests.examples import CHANNEL, batch, paper, subscription
+from tests.examples import ANN, CHANNEL, batch, paper, paper_id, subscription
 from tests.fakes import FakeChat
 
 MONDAY = date(2026, 5, 4)
@@ -137,3 +141,57 @@ async def test_a_post_by_hand_that_finds_nothing_leaves_the_days_digest_alone() 
     await channel.listed(MONDAY, 3, paper(1))
     await channel.due(MONDAY)
     assert len(channel.posted) == 1
+
+
+class BusyChat(FakeChat):
+    """Refuses edits for now, and lets somebody vote while a message is read."""
+
+    tried = 0
+    meanwhile: Ballot | None = None
+    store: MemoryStore
+
+    async def edit(self, message: MessageRef, reply: Reply) -> None:
+        self.tried += 1
+        raise TryLater("slack", "busy", retry_after=30)
+
+    async def reactions(self, message: MessageRef) -> Collection[Reaction]:
+        found = await super().reactions(message)
+        if self.meanwhile:
+            await self.store.cast(self.meanwhile)
+        return found
+
+
+async def busy() -> tuple[Life, BusyChat, Scheduler]:
+    channel = await life()
+    chat = BusyChat(clock=lambda: channel.now)
+    chat.store = channel.store
+    channel.adapters["slack"] = chat
+    await channel.listed(MONDAY, 2, paper(1))
+    await channel.due(MONDAY)
+    scheduler = Scheduler(
+        store=channel.store,
+        index=WordIndex(),
+        sources={},
+        adapters=channel.adapters,
+        clock=lambda: channel.now,
+        stale={Slot(CHANNEL, MONDAY)},
+    )
+    return channel, chat, scheduler
+
+
+async def test_an_edit_that_is_refused_for_now_waits_before_it_is_tried_again() -> None:
+    channel, chat, scheduler = await busy()
+    for _ in range(3):
+        await scheduler.refresh()
+    assert chat.tried == 1
+    channel.now += timedelta(minutes=5)
+    await scheduler.refresh()
+    assert chat.tried == 2
+
+
+async def test_a_vote_that_comes_while_a_message_is_read_is_not_wiped_by_the_repair() -> None:
+    channel, chat, scheduler = await busy()
+    (post,) = chat.posts
+    chat.meanwhile = Ballot(CHANNEL, paper_id(1), ANN, VoteKind.UP, f"{post.ref}#👍")
+    await scheduler.repair()
+    assert (await channel.store.tallies(CHANNEL))[paper_id(1)].up == 1
