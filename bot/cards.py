@@ -149,7 +149,7 @@ def digest_message(
     if delivery.part != HEAD and not delivery.part.startswith("cards"):
         ((paper, tally, rank),) = ranked
         return paper_message(paper, tally, rank=rank)
-    day = max(batch.day for batch in delivery.batches)
+    day = delivery.newest.day
     nodes: list[Node] = []
     if delivery.part == HEAD:
         nodes.append(Heading(digest_title(day)))

@@ -32,7 +32,7 @@ from bot import doctor as checks
 from bot.app import HEALTH_OLD, App, build, configured_adapters, health_file, utc_now
 from bot.demo import demo as run_demo
 from bot.domain.channels import ChannelRef, Layout
-from bot.domain.deliveries import Receipt
+from bot.domain.deliveries import Slot
 from bot.domain.errors import ConfigError, DailyPapersError, StorePoisoned
 from bot.domain.papers import Batch, Paper, distinct
 from bot.exports import FORMATS
@@ -56,7 +56,6 @@ START_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
 
 CONNECT_SECONDS = 60.0
-DAYS_BACK = 1_000
 
 
 class Platform(StrEnum):
@@ -260,7 +259,8 @@ async def _post_one(
 ) -> None:
     """Post one channel's digest, waiting while its platform connects."""
     order = await app.store.subscription(channel)
-    before = await _receipt(app, channel, day)
+    slot = Slot(channel, day)
+    before = await app.store.receipt(slot)
     deadline = app.clock().timestamp() + CONNECT_SECONDS
     while order:
         for task in serving:
@@ -272,7 +272,7 @@ async def _post_one(
         if app.clock().timestamp() + again > deadline:
             raise ConfigError(f"{channel}: not posted within {CONNECT_SECONDS:.0f} s; see the log")
         await asyncio.sleep(again)
-    receipt = await _receipt(app, channel, day)
+    receipt = await app.store.receipt(slot)
     if receipt is None:
         said = f"nothing of {day} is new here; nothing was posted."
     elif before and receipt.ran_at == before.ran_at:
@@ -280,11 +280,6 @@ async def _post_one(
     else:
         said = f"{receipt.note} Posted {receipt.posted}."
     _out().print(f"{channel}: {said}", markup=False)
-
-
-async def _receipt(app: App, channel: ChannelRef, day: date) -> Receipt | None:
-    receipts = await app.store.receipts(channel, DAYS_BACK)
-    return next((each for each in receipts if each.slot.day == day), None)
 
 
 @bring_in.command("page")

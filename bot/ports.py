@@ -220,6 +220,9 @@ class Ledger(Protocol):
     async def save_receipt(self, receipt: Receipt) -> None:
         """Add a receipt, or replace the one of its slot."""
 
+    async def receipt(self, slot: Slot) -> Receipt | None:
+        """Return the receipt of one slot."""
+
     async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
         """Return a channel's receipts, newest first."""
 

@@ -137,11 +137,7 @@ class DigestRuns:
         posted = await self._posted(subscription.channel)
         if all(batch.key in posted for batch in batches):
             return None  # late papers alone wait for the next list, or for the deadline
-        seen = await self.store.seen(
-            subscription.channel, [paper.id for batch in batches for paper in batch.papers]
-        )
-        plan = plan_digest(subscription, today, batches, seen, now=now)
-        return await self.run(subscription, today) if plan.deliveries else None
+        return await self.run(subscription, today, tuple(batches))
 
     async def run(
         self, subscription: Subscription, day: date, batches: tuple[Batch, ...] | None = None
@@ -151,7 +147,8 @@ class DigestRuns:
         Args:
             subscription: The channel's standing order.
             day: The slot's local date.
-            batches: What to make the digest of, instead of what is newest.
+            batches: What to make the digest of, instead of what is newest. If it comes out
+                empty, the slot stays free: the day's own digest may still come.
 
         Returns:
             Seconds after which to go on, or ``None`` when nothing is left to do.
@@ -182,7 +179,7 @@ class DigestRuns:
     async def _plan(
         self, subscription: Subscription, slot: Slot, batches: tuple[Batch, ...] | None
     ) -> None:
-        now, by_hand = self.clock(), batches is not None
+        now, given = self.clock(), batches is not None
         following = next_run(subscription.schedule, now)
         if batches is None and not subscription.schedule.allows(slot.day):
             receipt = not_ordered(subscription, slot.day, now, following)
@@ -194,8 +191,8 @@ class DigestRuns:
         ids = [paper.id for batch in batches for paper in batch.papers]
         seen = await self.store.seen(slot.channel, ids)
         plan = plan_digest(subscription, slot.day, batches, seen, now=now, next_run=following)
-        if by_hand and not plan.deliveries:
-            return  # the day's own digest may still come
+        if given and not plan.deliveries:
+            return
         missing = sorted(self.unread.intersection(subscription.sources))
         if missing and not plan.deliveries:
             await self._wait_for(missing, plan.receipt)

@@ -205,6 +205,10 @@ class MemoryStore:
         """See ``Ledger``; this takes no slot."""
         self._receipts[receipt.slot.channel][receipt.slot] = receipt
 
+    async def receipt(self, slot: Slot) -> Receipt | None:
+        """See ``Ledger``."""
+        return self._receipts[slot.channel].get(slot)
+
     async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
         """See ``Ledger``."""
         found = self._receipts[channel].values()

@@ -264,6 +264,10 @@ class TinyDBStore:
         """See ``Ledger``; this takes no slot."""
         await self._change(lambda tables: tables.receipts.put({str(receipt.slot): receipt}))
 
+    async def receipt(self, slot: Slot) -> Receipt | None:
+        """See ``Ledger``."""
+        return self._tables.receipts.find(slot)
+
     async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
         """See ``Ledger``."""
         table = self._tables.receipts

@@ -79,6 +79,11 @@ class Delivery:
         """Whether the message belongs under the head rather than beside it."""
         return self.layout is Layout.THREAD and self.part != HEAD
 
+    @property
+    def newest(self) -> BatchKey:
+        """The batch after whose day the digest is named."""
+        return max(self.batches, key=lambda batch: batch.day)
+
     def paper_at(self, rank: int) -> PaperId | None:
         """Return the paper of that rank (from 1), if this message shows it."""
         index = rank - self.first_rank

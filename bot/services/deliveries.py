@@ -111,7 +111,7 @@ def thread_of(delivery: Delivery, head: MessageRef | None) -> Thread | None:
     """Return the thread that a delivery belongs into, if it does and its head is there."""
     if not delivery.in_thread or head is None:
         return None
-    return Thread(head, cards.digest_title(max(batch.day for batch in delivery.batches)))
+    return Thread(head, cards.digest_title(delivery.newest.day))
 
 
 async def message_of(delivery: Delivery, store: Store) -> Reply:
@@ -127,26 +127,29 @@ async def _account(slot: Slot, store: Store) -> None:
     deliveries = await store.deliveries(slot)
     sent = [each for each in deliveries if each.state is DeliveryState.SENT]
     shown = {paper for each in sent for paper in each.papers}
-    for receipt in await store.receipts(slot.channel, limit=7):
-        if receipt.slot == slot and receipt.posted != len(shown):
-            await store.save_receipt(replace(receipt, posted=len(shown)))
-            log.info(
-                "digest posted",
-                channel=str(slot.channel),
-                day=str(slot.day),
-                papers=len(shown),
-                messages=len(sent),
-                failed=sum(each.state is DeliveryState.FAILED for each in deliveries),
-            )
+    receipt = await store.receipt(slot)
+    if receipt and receipt.posted != len(shown):
+        await store.save_receipt(replace(receipt, posted=len(shown)))
+        log.info(
+            "digest posted",
+            channel=str(slot.channel),
+            day=str(slot.day),
+            papers=len(shown),
+            messages=len(sent),
+            failed=sum(each.state is DeliveryState.FAILED for each in deliveries),
+        )
 
 
 async def seen_by(delivery: Delivery, store: Store) -> Mapping[PaperId, Seen]:
     """Return what a channel has seen once a delivery is sent."""
-    batch = max(delivery.batches, key=lambda each: each.day)
     shown = (*delivery.papers, *delivery.resurfaced)
     papers = await store.papers(shown)
     return {
-        paper: Seen(batch, delivery.slot.day, papers[paper].upvotes if paper in papers else None)
+        paper: Seen(
+            delivery.newest,
+            delivery.slot.day,
+            papers[paper].upvotes if paper in papers else None,
+        )
         for paper in shown
     }
 

@@ -111,6 +111,15 @@ class StoreContract:
         assert await store.save_batch(batch(papers=3), LATER) == 0
         assert list(await store.batches(["huggingface"])) == [batch(papers=3, grown_at=NOW)]
 
+    async def test_a_slots_receipt_is_found_however_old(self, store: Store) -> None:
+        assert await store.receipt(slot()) is None
+        old = replace(receipt(), posted=3)
+        await store.save_receipt(old)
+        for day in range(10, 20):
+            later = slot(day=f"2026-06-{day}")
+            await store.save_receipt(replace(receipt(), slot=later))
+        assert await store.receipt(slot()) == old
+
     async def test_without_names_the_batches_of_all_sources_come(self, store: Store) -> None:
         for source in ("huggingface", "shelfmark"):
             await store.save_batch(batch(papers=1, source=source), NOW)
