@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         cli(arguments)
     except DailyPapersError as error:
-        print(f"daily-papers: {logs.redact(str(error))}", file=sys.stderr)  # noqa: T201
+        print(f"daily-papers: {logs.redact(str(error))}", file=sys.stderr)  # noqa: T201 - the terminal
         sys.exit(START_AGAIN if isinstance(error, StorePoisoned) else 2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -139,12 +139,12 @@ class SlackAdapter:
         try:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    await handler.connect_async()  # type: ignore[no-untyped-call]
+                    await handler.connect_async()  # type: ignore[no-untyped-call]  # the SDK's
             except TimeoutError as error:
                 raise TryLater(PLATFORM, "no Socket Mode connection could be made") from error
             yield partial(self._watch, handler)
         finally:
-            await handler.close_async()  # type: ignore[no-untyped-call]
+            await handler.close_async()  # type: ignore[no-untyped-call]  # the SDK's
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
         dead = 0

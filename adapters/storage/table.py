@@ -198,7 +198,7 @@ class KeyedTable(Table, Generic[T]):
                 return min(planned, key=len, default=None)
         return None
 
-    def _read_table(self) -> Mapping[str, Json]:  # type: ignore[override]
+    def _read_table(self) -> Mapping[str, Json]:  # type: ignore[override]  # ids are text
         return self.kept.documents(self.name)
 
     def _update_table(self, updater: Callable[[Any], None]) -> None:

@@ -117,7 +117,7 @@ async def test_suggestions_that_fail_are_none(team: Team) -> None:
     async def broken(*_: object) -> list[str]:
         raise RuntimeError("no index")
 
-    team.inbox.suggest = broken  # type: ignore[method-assign]
+    team.inbox.suggest = broken  # type: ignore[method-assign]  # a broken inbox
     with capture_logs() as logs:
         async with team.serving():
             choices = await team.double.autocomplete(
@@ -501,9 +501,9 @@ async def test_a_running_answer_is_finished_before_the_end(team: Team) -> None:
     async def slow(call: object) -> object:
         begun.set()
         await finish.wait()
-        return await answer(call)  # type: ignore[arg-type]
+        return await answer(call)  # type: ignore[arg-type]  # handed on
 
-    team.inbox.command = slow  # type: ignore[assignment,method-assign]
+    team.inbox.command = slow  # type: ignore[assignment,method-assign]  # a slow inbox
     async with team.serving():
         exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
         await begun.wait()

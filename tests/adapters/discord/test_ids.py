@@ -20,7 +20,7 @@ def test_references_name_guild_channel_and_message() -> None:
     assert ids.user_ref(1, 4) == UserRef("discord", "1", "4")
 
 
-@given(st.datetimes(min_value=datetime(2016, 1, 1), max_value=datetime(2060, 1, 1)))  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(2016, 1, 1), max_value=datetime(2060, 1, 1)))  # noqa: DTZ001 - made aware below
 def test_snowflakes_carry_the_time_as_discord_py_reads_it(moment: datetime) -> None:
     aware = moment.replace(tzinfo=UTC, microsecond=0)
     assert discord.utils.snowflake_time(ids.snowflake_at(aware)) == aware
