@@ -7,12 +7,14 @@ Rules for every port, said once:
   thread of its own.
 * An implementation raises only the errors of ``bot.domain.errors`` (sources: ``SourceError``,
   stores: ``StoreError``, platforms: ``PlatformError``), wrapped with ``raise … from``.
-* Every verb of a store is atomic, and durable when it returns.
+* Every verb of a store is atomic, and durable when it returns. A verb that failed may be called
+  again: it changes nothing more where it had taken effect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -119,6 +121,12 @@ class Inbox(Protocol):
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         """Return values that would fit a parameter, best first, from memory."""
 
+    def turn(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Wait until no other process has a turn of that name, and keep it for the body.
+
+        The body is cut off with a ``LeaseLost`` if the turn cannot be kept.
+        """
+
 
 class Library(Protocol):
     """Papers and the batches they came in."""
@@ -158,14 +166,34 @@ class Subscriptions(Protocol):
         """End it; tell whether there was one. What was seen and voted stays."""
 
 
-class Ledger(Protocol):
+class Leases(Protocol):
+    """Rights that one process at a time has: to work on a slot, or whatever a name stands for.
+
+    Whether a lease has run out is told by the store's own clock, never by a caller's.
+    """
+
+    @property
+    def lease_seconds(self) -> float | None:
+        """How long a right lasts unless it is claimed again, or ``None``: no process but this."""
+
+    async def claim(self, right: Slot | str) -> bool:
+        """Take a right, or keep it for longer; false while another process has it.
+
+        A slot has to be planned before it can be claimed.
+        """
+
+    async def release(self, right: Slot | str, wait: float = 0) -> None:
+        """Let go of a right if it is ours; nobody else gets it before ``wait`` seconds are over."""
+
+
+class Ledger(Leases, Protocol):
     """What was planned, sent and seen; the reason why nothing is posted twice."""
 
     async def plan(self, deliveries: Sequence[Delivery], receipt: Receipt) -> bool:
         """Take the receipt's slot and record its whole digest, or nothing if it is taken.
 
         Returns:
-            Whether the slot was free.
+            Whether the slot was free; it is leased to this process then.
         """
 
     async def delivery(self, key: str) -> Delivery | None:
@@ -174,8 +202,8 @@ class Ledger(Protocol):
     async def deliveries(self, slot: Slot) -> Sequence[Delivery]:
         """Return a slot's deliveries in order of position."""
 
-    async def unfinished(self) -> Sequence[Slot]:
-        """Return the slots with deliveries that are planned, sending or ambiguous."""
+    async def unfinished(self, channel: ChannelRef | None = None) -> Sequence[Slot]:
+        """Return the slots, of a channel or all, with deliveries that may still be sent."""
 
     async def advance(
         self,
@@ -189,6 +217,9 @@ class Ledger(Protocol):
     ) -> None:
         """Set a delivery's state; what was sent stays sent.
 
+        That something was sent may be told by anybody; all else, and above all that it is being
+        sent, by the process alone that has the slot's lease.
+
         Args:
             key: The delivery's.
             state: Its new state.
@@ -200,10 +231,8 @@ class Ledger(Protocol):
 
         Raises:
             StoreError: if the delivery was never planned.
+            LeaseLost: if another process may be at work on the slot.
         """
-
-    async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
-        """Record what a channel was shown."""
 
     async def seen(self, channel: ChannelRef, ids: Iterable[PaperId]) -> Mapping[PaperId, Seen]:
         """Return which of the papers the channel was shown, and when last."""
@@ -257,6 +286,13 @@ class Store(Library, Subscriptions, Ledger, Votes, Protocol):
 
     Lifecycle: opened by its constructor or ``open``; ``close`` may be called once, at the end.
     """
+
+    async def ping(self) -> None:
+        """Do nothing, if anything could be done.
+
+        Raises:
+            StoreError: if the state can be neither read nor written at the moment.
+        """
 
     async def close(self) -> None:
         """Write what is left and let go of the files."""

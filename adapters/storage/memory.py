@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import date, datetime
 
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Receipt, Seen, Slot
-from bot.domain.errors import StoreError
+from bot.domain.errors import LeaseLost, StoreError
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
 
@@ -67,9 +69,22 @@ def newest_first(
 
 
 class MemoryStore:
-    """Everything a store does, as simply as it can be said."""
+    """Everything a store does, as simply as it can be said.
 
-    def __init__(self) -> None:
+    Args:
+        lease_seconds: How long a right lasts, where several processes are played.
+        clock: Counts the seconds of leases.
+    """
+
+    def __init__(
+        self,
+        lease_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.lease_seconds = lease_seconds
+        self._clock = clock
+        self._worker = object()
+        self._leases: dict[Slot | str, tuple[object, float]] = {}
         self._papers: dict[PaperId, Paper] = {}
         self._batches: dict[BatchKey, Batch] = {}
         self._subscriptions: dict[ChannelRef, Subscription] = {}
@@ -79,6 +94,15 @@ class MemoryStore:
         self._receipts: defaultdict[ChannelRef, dict[Slot, Receipt]] = defaultdict(dict)
         self._seen: dict[tuple[ChannelRef, PaperId], Seen] = {}
         self._ballots: set[Ballot] = set()
+
+    def replica(self) -> MemoryStore:
+        """Return the same state as another process would have it."""
+        other = copy(self)
+        other._worker = object()
+        return other
+
+    async def ping(self) -> None:
+        """See ``Store``; memory is always there."""
 
     async def close(self) -> None:
         """Forget nothing, for a test may look at what is left."""
@@ -137,7 +161,31 @@ class MemoryStore:
         self._slots[receipt.slot] = [each.key for each in new]
         self._deliveries.update({each.key: each for each in new})
         await self.save_receipt(receipt)
+        return await self.claim(receipt.slot)
+
+    async def claim(self, right: Slot | str) -> bool:
+        """See ``Leases``."""
+        if isinstance(right, Slot) and right not in self._slots:
+            return False
+        if self.lease_seconds is None:
+            return True
+        if not self._is_mine(right) and right in self._leases:
+            return False
+        self._leases[right] = self._worker, self._clock() + self.lease_seconds
         return True
+
+    async def release(self, right: Slot | str, wait: float = 0) -> None:
+        """See ``Leases``."""
+        if self._is_mine(right):
+            self._leases[right] = self._worker, self._clock() + wait
+
+    def _is_mine(self, right: Slot | str) -> bool:
+        """Tell whether this process has a right; one that has run out is nobody's."""
+        worker, until = self._leases.get(right, (None, 0.0))
+        if until <= self._clock():
+            self._leases.pop(right, None)
+            return False
+        return worker is self._worker
 
     async def delivery(self, key: str) -> Delivery | None:
         """See ``Ledger``."""
@@ -147,9 +195,13 @@ class MemoryStore:
         """See ``Ledger``."""
         return [self._deliveries[key] for key in self._slots.get(slot, ())]
 
-    async def unfinished(self) -> Sequence[Slot]:
+    async def unfinished(self, channel: ChannelRef | None = None) -> Sequence[Slot]:
         """See ``Ledger``; the oldest day first."""
-        slots = {each.slot for each in self._deliveries.values() if each.state in UNFINISHED}
+        slots = {
+            each.slot
+            for each in self._deliveries.values()
+            if each.state in UNFINISHED and channel in (None, each.slot.channel)
+        }
         return sorted(slots, key=lambda slot: (slot.day, slot.channel))
 
     async def advance(
@@ -164,15 +216,16 @@ class MemoryStore:
     ) -> None:
         """See ``Ledger``."""
         before = planned(self._deliveries.get(key), key)
+        slot = before.slot
+        fenced = state is not DeliveryState.SENT and self.lease_seconds is not None
+        if fenced and not (self._is_mine(slot) and await self.claim(slot)):
+            raise LeaseLost(slot)
         after = self._deliveries[key] = advanced(before, state, ref, reason, at)
         if after.ref:
             self._standing[after.ref] = key
-        await self.mark_seen(before.slot.channel, seen or {})
-
-    async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
-        """See ``Ledger``."""
-        for paper, each in seen.items():
-            self._seen[channel, paper] = later(self._seen.get((channel, paper)), each)
+        for paper, each in (seen or {}).items():
+            place = (slot.channel, paper)
+            self._seen[place] = later(self._seen.get(place), each)
 
     async def seen(self, channel: ChannelRef, ids: Iterable[PaperId]) -> Mapping[PaperId, Seen]:
         """See ``Ledger``."""

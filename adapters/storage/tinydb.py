@@ -58,6 +58,8 @@ class TinyDBStore:
         on_poisoned: Told once if nothing more can be written before a new start.
     """
 
+    lease_seconds = None
+
     def __init__(
         self,
         folder: Path,
@@ -104,6 +106,10 @@ class TinyDBStore:
             StoreError: if it could not be written; nothing is lost then.
         """
         await self._committer.checkpoint()
+
+    async def ping(self) -> None:
+        """See ``Store``."""
+        self._storage.check()
 
     async def _change(self, work: Callable[[Tables], T]) -> T:
         return await self._committer.do(lambda: work(self._drafted))
@@ -200,11 +206,19 @@ class TinyDBStore:
         taken = tables.slots.find(slot)
         return tables.of_slot(taken) if taken else []
 
-    async def unfinished(self) -> Sequence[Slot]:
+    async def claim(self, right: Slot | str) -> bool:
+        """See ``Leases``; this process owns the folder, so every right is its own."""
+        return not isinstance(right, Slot) or self._tables.slots.find(right) is not None
+
+    async def release(self, right: Slot | str, wait: float = 0) -> None:
+        """See ``Leases``; there is nobody to let go for."""
+
+    async def unfinished(self, channel: ChannelRef | None = None) -> Sequence[Slot]:
         """See ``Ledger``; the oldest day first."""
         table = self._tables.deliveries
         keys = (key for state in UNFINISHED for key in table.by(STATE, state.value))
-        slots = {each.slot for each in table.select(keys)}
+        found = {each.slot for each in table.select(keys)}
+        slots = (slot for slot in found if channel in (None, slot.channel))
         return sorted(slots, key=lambda slot: (slot.day, slot.channel))
 
     async def advance(
@@ -225,10 +239,6 @@ class TinyDBStore:
             tables.show(before.slot.channel, seen or {})
 
         await self._change(work)
-
-    async def mark_seen(self, channel: ChannelRef, seen: Mapping[PaperId, Seen]) -> None:
-        """See ``Ledger``."""
-        await self._change(lambda tables: tables.show(channel, seen))
 
     async def seen(self, channel: ChannelRef, ids: Iterable[PaperId]) -> Mapping[PaperId, Seen]:
         """See ``Ledger``."""

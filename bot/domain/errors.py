@@ -11,6 +11,7 @@
     ├── SourceError               a paper source did not answer well; retry later
     ├── StoreError                the state could not be read or written
     │   ├── StoreInUse            another process owns it
+    │   ├── LeaseLost             another process may have taken over what this one was at
     │   └── StorePoisoned         it cannot be before a new start
     └── PlatformError             a chat platform did not do what was asked
         ├── Refused               it will never accept this message
@@ -114,6 +115,13 @@ class StoreError(DailyPapersError):
 
 class StoreInUse(StoreError):
     """Another process owns the state, a running bot most likely."""
+
+
+class LeaseLost(StoreError):
+    """A right was not renewed in time, so another process may have it: stop at once."""
+
+    def __init__(self, right: object) -> None:
+        super().__init__(f"{right} is not leased to this process (any more): leave it to the other")
 
 
 class StorePoisoned(StoreError):
