@@ -59,7 +59,7 @@ class JournalStorage(Documents):
     ) -> None:
         self.folder = folder
         self.disk = disk or Disk()
-        self.poisoned: StorePoisoned | None = None
+        self._poisoned: StorePoisoned | None = None
         self._checkpoint_bytes = checkpoint_bytes
         self._retry_at = 0
         self._indexes: dict[str, dict[Index, Found]] = {}
@@ -199,6 +199,15 @@ class JournalStorage(Documents):
             self.append(draft.transactions)
             self.install(draft)
 
+    def check_usable(self) -> None:
+        """Do nothing, if a change could be tried.
+
+        Raises:
+            StorePoisoned: if nobody knows what the disk holds.
+        """
+        if self._poisoned:
+            raise StorePoisoned(str(self._poisoned))
+
     def append(self, transactions: Sequence[str]) -> None:
         """Write transactions in one step, down to the disk; memory does not change.
 
@@ -206,8 +215,7 @@ class JournalStorage(Documents):
             StoreError: if there is no room; the file is then as it was before.
             StorePoisoned: if nobody knows what the disk holds.
         """
-        if self.poisoned:
-            raise StorePoisoned(str(self.poisoned))
+        self.check_usable()
         first = self.sequence + 1
         content = b"".join(
             segments.written(number, first, each) for number, each in enumerate(transactions, first)
@@ -250,11 +258,11 @@ class JournalStorage(Documents):
             raise self._poison(error) from error
 
     def _poison(self, error: OSError) -> StorePoisoned:
-        self.poisoned = StorePoisoned(
+        self._poisoned = StorePoisoned(
             f"{self._path} could not be brought to the disk ({error.strerror or error}): nothing "
             "more is written; see to the disk, then start the bot again"
         )
-        return self.poisoned
+        return self._poisoned
 
     @staticmethod
     def unwritable(path: Path, error: OSError) -> StoreError:
@@ -286,9 +294,9 @@ class JournalStorage(Documents):
 
         Raises:
             OSError: if that cannot be done; the journal goes on in the old file.
+            StorePoisoned: if nobody knows what the disk holds.
         """
-        if self.poisoned:
-            raise StorePoisoned(str(self.poisoned))
+        self.check_usable()
         if self._size:
             path = self.folder / segments.file_name(self.sequence + 1)
             try:
@@ -321,7 +329,7 @@ class JournalStorage(Documents):
 
     def close(self) -> None:
         """See TinyDB; a last line proves those before it."""
-        if not (self._sealed or self.poisoned):
+        if not (self._sealed or self._poisoned):
             with suppress(StoreError):
                 self.append(["{}"])
         self.disk.close(self._file)

@@ -109,7 +109,7 @@ class TinyDBStore:
 
     async def ping(self) -> None:
         """See ``Store``."""
-        self._storage.check()
+        self._storage.check_usable()
 
     async def _change(self, work: Callable[[Tables], T]) -> T:
         return await self._committer.do(lambda: work(self._drafted))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -234,7 +234,8 @@ class StoreContract:
     ) -> None:
         await store.save_subscription(subscription())
         await store.plan([delivery()], receipt())
-        await store.mark_seen(CHANNEL, {paper_id(1): Seen(batch_key(), slot().day)})
+        shown = {paper_id(1): Seen(batch_key(), slot().day)}
+        await store.advance(delivery().key, DeliveryState.SENT, ref=message(), seen=shown)
         await store.cast(ballot())
         await store.remove_subscription(CHANNEL)
         assert await store.seen(CHANNEL, [paper_id(1)])
@@ -375,9 +376,9 @@ class StoreContract:
     ) -> None:
         first = Seen(batch_key("2026-05-06"), date(2026, 5, 6), upvotes=3)
         second = Seen(batch_key("2026-05-07"), date(2026, 5, 7))
-        await store.mark_seen(CHANNEL, {paper_id(1): first, paper_id(2): first})
-        await store.mark_seen(CHANNEL, {paper_id(1): second})
-        await store.mark_seen(CHANNEL, {paper_id(1): first})
+        await show(store, {paper_id(1): first, paper_id(2): first})
+        await show(store, {paper_id(1): second})
+        await show(store, {paper_id(1): first})
         assert await store.seen(CHANNEL, map(paper_id, (1, 3))) == {paper_id(1): second}
         assert await store.seen(CHANNEL, [paper_id(2)]) == {paper_id(2): first}
         assert await store.seen(OTHER_CHANNEL, [paper_id(1)]) == {}
@@ -413,7 +414,7 @@ class StoreContract:
         assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=1, save=1)}
 
     async def test_a_paper_nobody_votes_for_any_more_has_no_tally(self, store: Store) -> None:
-        await store.mark_seen(CHANNEL, {paper_id(2): Seen(batch_key(), slot().day)})
+        await show(store, {paper_id(2): Seen(batch_key(), slot().day)})
         await store.withdraw(ballot())
         await store.cast(ballot())
         await store.withdraw(ballot())
@@ -428,7 +429,7 @@ class StoreContract:
     async def test_votes_and_showings_of_a_paper_leave_each_other_alone(self, store: Store) -> None:
         shown = Seen(batch_key(), slot().day)
         await store.cast(ballot())
-        await store.mark_seen(CHANNEL, {paper_id(1): shown})
+        await show(store, {paper_id(1): shown})
         await store.cast(ballot(user=BOB))
         await store.withdraw(ballot())
         assert await store.seen(CHANNEL, [paper_id(1)]) == {paper_id(1): shown}
@@ -478,14 +479,22 @@ class StoreContract:
         await store.close()
 
 
+async def show(store: Store, seen: Mapping[PaperId, Seen]) -> None:
+    """Let ``CHANNEL`` see papers, as a digest of that day does that is sent."""
+    (day,) = {each.day for each in seen.values()}
+    shown = delivery(day=day)
+    await store.plan([shown], receipt(day))
+    await store.advance(shown.key, DeliveryState.SENT, seen=seen)
+
+
 async def fill(store: Store) -> None:
     """Keep one of everything."""
     await store.save_batch(batch(), NOW)
     await store.save_papers([paper(9)])
     await store.save_subscription(subscription(parked="archived", owed_from=NOW))
     await store.plan([delivery(), delivery("a", 1)], receipt(next_run=LATER))
-    await store.advance(delivery().key, DeliveryState.SENT, ref=message(), at=NOW)
-    await store.mark_seen(CHANNEL, {paper_id(1): Seen(batch_key(), slot().day, 5)})
+    shown = {paper_id(1): Seen(batch_key(), slot().day, 5)}
+    await store.advance(delivery().key, DeliveryState.SENT, ref=message(), at=NOW, seen=shown)
     await store.cast(ballot())
     await store.cast(ballot(2, BOB, VoteKind.SAVE, "m1#🔖"))
 

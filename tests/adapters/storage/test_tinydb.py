@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import rule
 from tinydb import TinyDB, where
 
 from adapters.storage.memory import MemoryStore
@@ -21,11 +21,11 @@ from adapters.storage.opening import load
 from adapters.storage.snapshot import Tables
 from adapters.storage.tinydb import TinyDBStore
 from bot.domain.channels import Subscription
-from bot.domain.deliveries import DeliveryState, Seen
+from bot.domain.deliveries import DeliveryState
 from bot.domain.errors import ConfigError, StoreError, StorePoisoned
-from bot.domain.votes import VoteKind
 from bot.ports import Store
-from tests.contracts.store import OpenStore, StoreContract, ballots, everything, fill
+from tests.contracts.store import OpenStore, StoreContract, everything, fill
+from tests.contracts.store_machine import StoreMachine
 from tests.doubles.disk import FailingDisk
 from tests.examples import (
     ANN,
@@ -34,7 +34,6 @@ from tests.examples import (
     OTHER_CHANNEL,
     ballot,
     batch,
-    batch_key,
     delivery,
     message,
     paper,
@@ -322,6 +321,8 @@ async def test_after_a_failed_sync_nothing_more_is_written(tmp_path: Path) -> No
     with pytest.raises(StorePoisoned):
         await store.checkpoint()
     assert set(await store.tallies(CHANNEL)) == {paper_id(1)}
+    with pytest.raises(StorePoisoned):
+        await store.ping()
     assert [type(each) for each in told] == [StorePoisoned]
     await store.close()
     (journal,) = tmp_path.glob("journal-*.jsonl")
@@ -451,121 +452,36 @@ async def test_a_state_that_cannot_be_read_is_refused(tmp_path: Path, kind: str)
 
 # Both stores, step by step
 
-days = st.sampled_from(["2026-05-06", "2026-05-07", "2026-05-08"])
-channels = st.sampled_from([CHANNEL, OTHER_CHANNEL])
-parts = st.sampled_from(["head", "a", "b"])
 
+class TinyDBMachine(StoreMachine):
+    """Snapshots and full disks between the steps change nothing that can be read."""
 
-class BothStores(RuleBasedStateMachine):
-    """Whatever is done, in whatever order, a reader cannot tell the stores apart."""
+    store: TinyDBStore
 
-    @initialize()
-    def begin(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    async def begun(self) -> Store:
         self.folder = tempfile.TemporaryDirectory()
         self.disk = FailingDisk()
-        self.model = MemoryStore()
-        self.store = self._run(self._opened())
+        return await self.reopened()
 
-    async def _opened(self) -> TinyDBStore:
+    async def reopened(self) -> Store:
         return await TinyDBStore.open(Path(self.folder.name), disk=self.disk, checkpoint_bytes=4000)
 
-    def _run(self, verb: Any) -> Any:
-        return self.loop.run_until_complete(verb)
-
-    def both(self, verb: str, *args: Any, **kwargs: Any) -> None:
-        expected = self._outcome(self.model, verb, *args, **kwargs)
-        assert self._outcome(self.store, verb, *args, **kwargs) == expected
-
-    def _outcome(self, store: Store, verb: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return self._run(getattr(store, verb)(*args, **kwargs))
-        except StoreError as error:
-            return str(error)
-
-    @rule(day=days, papers=st.lists(st.integers(1, 5)), votes=st.integers(0, 3))
-    def save_batch(self, day: str, papers: list[int], votes: int) -> None:
-        self.both("save_batch", batch(day, [paper(n, upvotes=votes) for n in papers]), NOW)
-
-    @rule(day=days, channel=channels, names=st.lists(parts, unique=True))
-    def plan(self, day: str, channel: Any, names: list[str]) -> None:
-        planned = [delivery(part, n, day=day, channel=channel) for n, part in enumerate(names)]
-        self.both("plan", planned, receipt(day, channel))
-
-    @rule(day=days, channel=channels, part=parts, state=st.sampled_from(DeliveryState))
-    def advance(self, day: str, channel: Any, part: str, state: DeliveryState) -> None:
-        key = delivery(part, day=day, channel=channel).key
-        place = message(int(key[:5], 16), channel)
-        self.both("advance", key, state, ref=place if state is DeliveryState.SENT else None, at=NOW)
-
-    @rule(day=days, channel=channels, posted=st.integers(0, 3))
-    def save_receipt(self, day: str, channel: Any, posted: int) -> None:
-        self.both("save_receipt", receipt(day, channel, posted=posted))
-
-    @rule(day=days, channel=channels, papers=st.frozensets(st.integers(1, 5)))
-    def mark_seen(self, day: str, channel: Any, papers: frozenset[int]) -> None:
-        shown = Seen(batch_key(day), slot(day).day)
-        self.both("mark_seen", channel, {paper_id(n): shown for n in papers})
-
-    @rule(each=ballots, verb=st.sampled_from(["cast", "withdraw"]))
-    def vote(self, each: Any, verb: str) -> None:
-        self.both(verb, each)
-
-    @rule(chosen=st.frozensets(ballots, max_size=3), prefix=st.sampled_from(["m1#", "button"]))
-    def repair(self, chosen: Any, prefix: str) -> None:
-        self.both("replace_marks", CHANNEL, prefix, chosen)
-
-    @rule(channel=channels, limit=st.integers(1, 3))
-    def subscribe(self, channel: Any, limit: int) -> None:
-        self.both("save_subscription", subscription(channel, limit=limit))
-
-    @rule(channel=channels)
-    def unsubscribe(self, channel: Any) -> None:
-        self.both("remove_subscription", channel)
-
-    @rule()
-    def open_again(self) -> None:
-        self._run(self.store.close())
-        self.store = self._run(self._opened())
+    async def removed(self) -> None:
+        self.folder.cleanup()
 
     @rule()
     def checkpoint(self) -> None:
-        self._run(self.store.checkpoint())
+        self.run(self.store.checkpoint())
 
     @rule(room=st.integers(0, 80))
     def fail_to_write(self, room: int) -> None:
         self.disk.room = room
         with pytest.raises(StoreError):
-            self._run(self.store.save_papers([paper(99)]))
+            self.run(self.store.save_papers([paper(99)]))
         self.disk.room = None
 
-    @invariant()
-    def both_read_alike(self) -> None:
-        self.both("papers")
-        self.both("batches", ["huggingface"], limit=9)
-        self.both("subscriptions")
-        self.both("unfinished")
-        self.both("sent_since", NOW)
-        ids = [paper_id(n) for n in range(1, 6)]
-        for channel in (CHANNEL, OTHER_CHANNEL):
-            self.both("latest_slot", channel)
-            self.both("receipts", channel, limit=9)
-            self.both("seen", channel, ids)
-            self.both("tallies", channel)
-            for day in ("2026-05-06", "2026-05-07", "2026-05-08"):
-                self.both("deliveries", slot(day, channel))
-        for n in (1, 2):
-            for kind in VoteKind:
-                marks = self._run(self.model.marks(CHANNEL, paper_id(n), ANN, kind))
-                assert set(self._run(self.store.marks(CHANNEL, paper_id(n), ANN, kind))) == marks
 
-    def teardown(self) -> None:
-        self._run(self.store.close())
-        self.loop.close()
-        self.folder.cleanup()
-
-
-TestBothStores = BothStores.TestCase
+TestBothStores = TinyDBMachine.TestCase
 TestBothStores.settings = settings(
     max_examples=25,
     stateful_step_count=25,
