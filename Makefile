@@ -66,10 +66,11 @@ bench: $(READY)  ## measure, as ratios against peers in the same run
 lock: $(READY)  ## resolve the dependencies anew
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --no-emit-find-links pyproject.toml -o requirements.lock
+	  --no-emit-find-links pyproject.toml --extra postgres -o requirements.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --no-emit-find-links pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	  --no-emit-find-links pyproject.toml --extra postgres --group dev -c requirements.lock \
+	  -o requirements-dev.lock
 
 wheel: $(READY)  ## build the wheel
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation
