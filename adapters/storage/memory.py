@@ -279,11 +279,12 @@ class MemoryStore:
         self, channel: ChannelRef, origin_prefix: str, ballots: Collection[Ballot]
     ) -> None:
         """See ``Votes``."""
-        self._ballots = set(ballots) | {
+        self._ballots -= {  # in place, for replicas share it
             each
             for each in self._ballots
-            if each.channel != channel or not each.origin.startswith(origin_prefix)
+            if each.channel == channel and each.origin.startswith(origin_prefix)
         }
+        self._ballots |= set(ballots)
 
     async def marks(
         self, channel: ChannelRef, paper: PaperId, user: UserRef, kind: VoteKind

@@ -1,18 +1,22 @@
-"""What every store keeps to. A subclass supplies ``open_store``, which begins an empty one."""
+"""What every store keeps to, and what those keep to that several processes share.
+
+A subclass of ``StoreContract`` supplies ``open_store``, which begins an empty one; a subclass of
+``SharedStoreContract`` supplies ``open_pair``, which begins one and opens it twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.deliveries import DeliveryState, Seen
-from bot.domain.errors import StoreError
+from bot.domain.deliveries import DeliveryState, Seen, Slot
+from bot.domain.errors import LeaseLost, StoreError
 from bot.domain.papers import Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
 from bot.ports import Store
@@ -39,6 +43,7 @@ OpenStore = Callable[[], Awaitable[Store]]
 
 LATER = NOW + timedelta(hours=1)
 ORIGINS = ("button", "m1#👍", "m1#❤", "m2#👍")
+RIGHTS = (slot(), "publish")
 PREFIXES = ("m1#", "m2#", "button", "")
 
 ballots = st.builds(
@@ -86,6 +91,33 @@ class StoreContract:
         store = await open_store()
         yield store
         await store.close()
+
+    async def test_a_store_that_works_answers_a_ping(self, store: Store) -> None:
+        await store.ping()
+
+    async def test_a_verb_called_again_changes_nothing_more(self, store: Store) -> None:
+        """A caller that was not answered does not know whether it took effect."""
+        key, shown = delivery().key, {paper_id(1): Seen(batch_key(), slot().day)}
+        for verb in (
+            lambda: store.save_batch(batch(), NOW),
+            lambda: store.save_papers([paper(1, upvotes=7)]),
+            lambda: store.save_subscription(subscription()),
+            lambda: store.plan([delivery(), delivery("a", 1)], receipt()),
+            lambda: store.claim(slot()),
+            lambda: store.advance(key, DeliveryState.SENDING, at=LATER),
+            lambda: store.advance(key, DeliveryState.SENT, ref=message(), seen=shown),
+            lambda: store.release(slot()),
+            lambda: store.save_receipt(receipt(posted=3)),
+            lambda: store.cast(ballot()),
+            lambda: store.cast(ballot(2, BOB, VoteKind.SAVE, "m1#🔖")),
+            lambda: store.withdraw(ballot()),
+            lambda: store.replace_marks(CHANNEL, "m1#", [ballot(3, origin="m1#👍")]),
+            lambda: store.remove_subscription(CHANNEL),
+        ):
+            await verb()
+            once = await everything(store)
+            await verb()
+            assert await everything(store) == once
 
     # Library
 
@@ -339,6 +371,51 @@ class StoreContract:
         days = [str(each.day) for each in await store.unfinished()]
         assert days == ["2026-05-06", "2026-05-07", "2026-05-08"]
 
+    async def test_unfinished_slots_of_a_channel_are_its_own(self, store: Store) -> None:
+        for day, channel in (
+            ("2026-05-08", CHANNEL),
+            ("2026-05-07", OTHER_CHANNEL),
+            ("2026-05-06", CHANNEL),
+        ):
+            await store.plan([delivery(day=day, channel=channel)], receipt(day, channel))
+        ours = [slot("2026-05-06"), slot("2026-05-08")]
+        theirs = slot("2026-05-07", OTHER_CHANNEL)
+        assert list(await store.unfinished(CHANNEL)) == ours
+        assert list(await store.unfinished(OTHER_CHANNEL)) == [theirs]
+        assert list(await store.unfinished()) == [ours[0], theirs, ours[1]]
+        await store.advance(
+            delivery(day=theirs.day, channel=theirs.channel).key, DeliveryState.PARKED
+        )
+        assert list(await store.unfinished(OTHER_CHANNEL)) == []
+        assert list(await store.unfinished()) == ours
+
+    async def test_a_slot_that_was_never_planned_cannot_be_claimed(self, store: Store) -> None:
+        assert await store.claim(slot()) is False
+        await store.release(slot())
+        assert await store.claim(slot()) is False
+        assert await store.plan([delivery()], receipt()) is True
+        assert await store.claim(slot("2026-05-08")) is False
+
+    async def test_whoever_planned_may_advance_at_once(self, store: Store) -> None:
+        assert store.lease_seconds is None or store.lease_seconds > 0
+        await store.plan([delivery()], receipt())
+        await store.advance(delivery().key, DeliveryState.SENDING, at=NOW)
+        kept = await store.delivery(delivery().key)
+        assert kept == delivery(state=DeliveryState.SENDING, attempted_at=NOW)
+
+    @pytest.mark.parametrize("right", RIGHTS, ids=str)
+    async def test_a_right_is_kept_claimed_again_and_taken_back(
+        self, store: Store, right: Slot | str
+    ) -> None:
+        assert await taken(store, right) is True
+        assert await store.claim(right) is True
+        assert await store.claim(right) is True
+        await store.release(right)
+        await store.release(right)
+        assert await store.claim(right) is True
+        await store.release(right, wait=60)
+        assert await store.claim(right) is True
+
     async def test_a_message_leads_to_its_delivery(self, store: Store) -> None:
         await store.plan([delivery(), delivery("a", 1)], receipt())
         await store.advance(delivery().key, DeliveryState.SENT, ref=message(1))
@@ -477,6 +554,239 @@ class StoreContract:
             voted: tally for voted, tally in tallied(model).items() if voted == paper_id(1)
         }
         await store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One state, opened by two processes.
+
+    Attributes:
+        wait: Lets so many seconds pass: by sleeping, or by telling the store that they have. No
+            step of a test needs all of ``lease_seconds`` but where it waits for them to be over.
+    """
+
+    one: Store
+    two: Store
+    wait: Callable[[float], Awaitable[None]]
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a right lasts, to both."""
+        assert self.one.lease_seconds is not None
+        assert self.one.lease_seconds == self.two.lease_seconds
+        return self.one.lease_seconds
+
+    async def outlast(self) -> None:
+        """Let all leases run out."""
+        await self.wait(self.lease_seconds * 1.1)
+
+
+OpenPair = Callable[[], Awaitable[Pair]]
+
+
+class SharedStoreContract:
+    """Every test begins with an empty store that two processes have open."""
+
+    @pytest.fixture
+    async def pair(self, open_pair: OpenPair) -> AsyncIterator[Pair]:
+        pair = await open_pair()
+        yield pair
+        await pair.one.close()
+        await pair.two.close()
+
+    # Rights
+
+    async def test_of_two_plans_at_once_one_wins_and_has_the_lease(self, pair: Pair) -> None:
+        plans = (
+            pair.one.plan([delivery("a")], receipt(note="one")),
+            pair.two.plan([delivery("b")], receipt(note="two")),
+        )
+        wins = await asyncio.gather(*plans)
+        assert sorted(wins) == [False, True]
+        winner, loser = (pair.one, pair.two) if wins[0] else (pair.two, pair.one)
+        (planned,) = await loser.deliveries(slot())
+        assert planned.part == ("a" if wins[0] else "b")
+        assert await loser.receipt(slot()) == receipt(note="one" if wins[0] else "two")
+        assert await loser.claim(slot()) is False
+        with pytest.raises(LeaseLost):
+            await loser.advance(planned.key, DeliveryState.SENDING, at=NOW)
+        await winner.advance(planned.key, DeliveryState.SENDING, at=NOW)
+        assert await winner.claim(slot()) is True
+
+    @pytest.mark.parametrize("right", RIGHTS, ids=str)
+    async def test_of_two_claims_at_once_one_wins(self, pair: Pair, right: Slot | str) -> None:
+        await taken(pair.one, right)
+        await pair.one.release(right)
+        claims = await asyncio.gather(pair.one.claim(right), pair.two.claim(right))
+        assert sorted(claims) == [False, True]
+
+    @pytest.mark.parametrize("right", RIGHTS, ids=str)
+    async def test_a_right_is_another_process_s_once_its_lease_has_run_out(
+        self, pair: Pair, right: Slot | str
+    ) -> None:
+        assert await taken(pair.one, right) is True
+        assert await pair.two.claim(right) is False
+        await pair.outlast()
+        assert await pair.two.claim(right) is True
+        assert await pair.one.claim(right) is False
+        await pair.outlast()
+        assert await pair.one.claim(right) is True
+
+    @pytest.mark.parametrize("right", RIGHTS, ids=str)
+    async def test_a_claim_renews_a_lease(self, pair: Pair, right: Slot | str) -> None:
+        assert await taken(pair.one, right) is True
+        for _ in range(4):
+            await pair.wait(pair.lease_seconds * 0.4)
+            assert await pair.one.claim(right) is True
+        assert await pair.two.claim(right) is False
+
+    @pytest.mark.parametrize("right", RIGHTS, ids=str)
+    async def test_a_released_right_is_free_at_once(self, pair: Pair, right: Slot | str) -> None:
+        assert await taken(pair.one, right) is True
+        await pair.two.release(right)  # it is not its own
+        assert await pair.two.claim(right) is False
+        await pair.one.release(right)
+        assert await pair.two.claim(right) is True
+        await pair.one.release(right)  # nor is it any more
+        assert await pair.one.claim(right) is False
+
+    @pytest.mark.parametrize("right", RIGHTS, ids=str)
+    async def test_a_right_released_with_a_wait_is_free_after_it_and_its_owner_s_before(
+        self, pair: Pair, right: Slot | str
+    ) -> None:
+        assert await taken(pair.one, right) is True
+        await pair.one.release(right, wait=pair.lease_seconds / 2)
+        assert await pair.two.claim(right) is False
+        assert await pair.one.claim(right) is True
+
+        await pair.one.release(right, wait=pair.lease_seconds * 2)
+        await pair.outlast()
+        assert await pair.two.claim(right) is False, "a wait may be longer than a lease"
+        await pair.outlast()
+        assert await pair.two.claim(right) is True
+        assert await pair.one.claim(right) is False
+
+    async def test_rights_are_apart_from_each_other(self, pair: Pair) -> None:
+        await pair.one.plan([delivery()], receipt())
+        await pair.two.plan([delivery(channel=OTHER_CHANNEL)], receipt(channel=OTHER_CHANNEL))
+        assert await pair.one.claim("publish") is True
+        assert await pair.two.claim("repair") is True
+        assert await pair.two.claim(str(slot())) is True, "a name is no slot"
+        assert await pair.two.claim(slot()) is False
+        assert await pair.one.claim(slot(channel=OTHER_CHANNEL)) is False
+
+    # What a lost lease forbids
+
+    async def test_a_process_that_was_frozen_changes_nothing_but_tells_what_it_sent(
+        self, pair: Pair
+    ) -> None:
+        parts = [delivery(), delivery("a", 1)]
+        await pair.one.plan(parts, receipt())
+        await pair.one.advance(parts[0].key, DeliveryState.SENDING, at=NOW)
+        await pair.outlast()
+        assert await pair.two.claim(slot()) is True
+        before = await everything(pair.two)
+        for state in DeliveryState:
+            if state is not DeliveryState.SENT:
+                with pytest.raises(LeaseLost, match="leave it to the other"):
+                    await pair.one.advance(parts[0].key, state, reason="late", at=LATER)
+        assert await everything(pair.two) == before
+
+        shown = {paper_id(1): Seen(batch_key(), slot().day)}
+        await pair.one.advance(parts[0].key, DeliveryState.SENT, ref=message(), seen=shown)
+        await pair.two.advance(parts[0].key, DeliveryState.SENDING, at=LATER)
+        assert await pair.two.delivery_at(message()) == replace(
+            parts[0], state=DeliveryState.SENT, ref=message(), attempted_at=NOW
+        )
+        assert await pair.two.seen(CHANNEL, [paper_id(1)]) == shown
+        await pair.two.advance(parts[1].key, DeliveryState.SENDING, at=LATER)
+        with pytest.raises(LeaseLost):
+            await pair.one.advance(parts[1].key, DeliveryState.SENDING, at=LATER)
+
+    async def test_a_lease_that_ran_out_is_lost_though_nobody_else_claimed_it(
+        self, pair: Pair
+    ) -> None:
+        await pair.one.plan([delivery()], receipt())
+        await pair.outlast()
+        with pytest.raises(LeaseLost):
+            await pair.one.advance(delivery().key, DeliveryState.SENDING, at=NOW)
+        assert await pair.one.claim(slot()) is True
+        await pair.one.advance(delivery().key, DeliveryState.SENDING, at=NOW)
+        await pair.outlast()
+        await pair.one.advance(delivery().key, DeliveryState.SENT, ref=message())
+        kept = await pair.two.delivery_at(message())
+        assert kept is not None
+        assert kept.state is DeliveryState.SENT
+
+    async def test_an_advance_renews_the_lease(self, pair: Pair) -> None:
+        await pair.one.plan([delivery()], receipt())
+        for _ in range(4):
+            await pair.wait(pair.lease_seconds * 0.4)
+            await pair.one.advance(delivery().key, DeliveryState.SENDING, at=NOW)
+        assert await pair.two.claim(slot()) is False
+
+    async def test_what_one_left_the_other_finishes(self, pair: Pair) -> None:
+        await pair.one.plan([delivery()], receipt())
+        await pair.one.advance(delivery().key, DeliveryState.AMBIGUOUS, reason="lost", at=NOW)
+        await pair.one.release(slot())
+        assert list(await pair.two.unfinished()) == [slot()]
+        assert await pair.two.claim(slot()) is True
+        await pair.two.advance(delivery().key, DeliveryState.SENT, ref=message())
+        assert list(await pair.one.unfinished(CHANNEL)) == []
+
+    # What both see
+
+    async def test_what_one_writes_the_other_reads(self, pair: Pair) -> None:
+        await fill(pair.one)
+        assert await everything(pair.two) == await everything(pair.one)
+        await pair.two.withdraw(ballot())
+        await pair.two.replace_marks(CHANNEL, "m1#", [ballot(3, origin="m1#👍")])
+        await pair.two.save_papers([paper(9, upvotes=1)])
+        await pair.two.save_receipt(receipt(posted=3))
+        assert await pair.two.remove_subscription(CHANNEL) is True
+        assert await everything(pair.one) == await everything(pair.two)
+        assert await pair.one.remove_subscription(CHANNEL) is False
+        await pair.one.save_subscription(subscription(limit=3))
+        assert await pair.two.subscription(CHANNEL) == subscription(limit=3)
+
+    async def test_readings_merged_by_both_at_once_are_all_kept(self, pair: Pair) -> None:
+        readings = [[1, 2], [2, 3], [4], [1, 5]]
+        added = await asyncio.gather(
+            *(
+                store.save_batch(batch(papers=[paper(n) for n in reading]), NOW)
+                for store, reading in zip((pair.one, pair.two) * 2, readings, strict=True)
+            )
+        )
+        assert sum(added) == 5
+        for store in (pair.one, pair.two):
+            (kept,) = await store.batches(["huggingface"])
+            assert {each.id for each in kept.papers} == {paper_id(n) for n in range(1, 6)}
+            assert len(kept.papers) == 5
+
+    async def test_votes_cast_by_both_at_once_all_count(self, pair: Pair) -> None:
+        people = [replace(ANN, id=f"U{n}") for n in range(20)]
+        await asyncio.gather(
+            *(store.cast(ballot(user=user)) for user in people for store in (pair.one, pair.two)),
+            *(pair.one.cast(ballot(2, user=user)) for user in people[:10]),
+            *(pair.two.cast(ballot(2, user=user)) for user in people[10:]),
+        )
+        for store in (pair.one, pair.two):
+            votes = Tally(up=20)
+            assert await store.tallies(CHANNEL) == {paper_id(1): votes, paper_id(2): votes}
+
+    async def test_a_showing_that_one_tells_late_does_not_turn_time_back(self, pair: Pair) -> None:
+        older = Seen(batch_key("2026-05-06"), date(2026, 5, 6))
+        newer = Seen(batch_key("2026-05-07"), date(2026, 5, 7))
+        await show(pair.one, {paper_id(1): newer})
+        await show(pair.two, {paper_id(1): older})
+        assert await pair.one.seen(CHANNEL, [paper_id(1)]) == {paper_id(1): newer}
+
+
+async def taken(store: Store, right: Slot | str) -> bool:
+    """Take a right that nobody has had: a slot's by planning it."""
+    if isinstance(right, Slot):
+        return await store.plan([delivery()], receipt())
+    return await store.claim(right)
 
 
 async def show(store: Store, seen: Mapping[PaperId, Seen]) -> None:
