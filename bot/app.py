@@ -16,7 +16,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,9 +29,16 @@ from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Schedule
-from bot.domain.errors import ConfigError, DailyPapersError, PlatformError, StorePoisoned
+from bot.domain.errors import (
+    ConfigError,
+    DailyPapersError,
+    PlatformError,
+    StoreError,
+    StorePoisoned,
+)
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.scheduler import Scheduler
+from bot.services.health import UP, Health
 from config.settings import Settings
 
 log = structlog.get_logger()
@@ -83,8 +90,8 @@ class App:
     inbox: Dispatcher
     scheduler: Scheduler
     clock: Callable[[], datetime]
+    health: Health
     broken: asyncio.Future[StorePoisoned]
-    _up: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Serve every platform until cancelled, or until a person leaves the console.
@@ -116,7 +123,7 @@ class App:
         name, pause, first = adapter.platform, FIRST_PAUSE, True
         while True:
             started = self.clock()
-            self._up[name] = "up"
+            self.health.platforms[name] = UP
             log.info("platform starts", platform=name)
             try:
                 return await adapter.serve(self.inbox)
@@ -124,7 +131,7 @@ class App:
                 if first and self.clock() - started < STEADY:
                     raise
                 problem = str(error)
-            except PlatformError as error:
+            except (PlatformError, StoreError) as error:
                 problem = str(error)
             except Exception:
                 log.exception("platform failed unexpectedly", platform=name)
@@ -133,7 +140,7 @@ class App:
             pause = (
                 FIRST_PAUSE if self.clock() - started > STEADY else min(pause * 2, LONGEST_PAUSE)
             )
-            self._up[name] = f"down: {problem}"
+            self.health.platforms[name] = f"down: {problem}"
             log.error("platform down", platform=name, reason=problem, retry_after=round(pause))
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))
 
@@ -151,7 +158,12 @@ class App:
         file = health_file(self.settings)
         try:
             while True:
-                state = {"at": self.clock().isoformat(), "pid": os.getpid(), "platforms": self._up}
+                await self._look_at_store()
+                state = {
+                    "at": self.clock().isoformat(),
+                    "pid": os.getpid(),
+                    "health": self.health.encode(),
+                }
                 try:
                     await asyncio.to_thread(_write, file, json.dumps(state))
                 except OSError as error:
@@ -160,6 +172,21 @@ class App:
         finally:
             with suppress(OSError):
                 file.unlink(missing_ok=True)
+
+    async def _look_at_store(self) -> None:
+        """Note whether the state can be used; go on with what waited for it once it can again."""
+        before = self.health.store
+        try:
+            await self.store.ping()
+        except StoreError as error:
+            self.health.store = f"down: {error}"
+            if before == UP:
+                log.error("state out of reach", reason=str(error))
+            return
+        self.health.store = UP
+        if before != UP:
+            log.info("state in reach again")
+            self.scheduler.recovered()
 
 
 def _write(file: Path, content: str) -> None:
@@ -218,7 +245,7 @@ async def build(
         broken: asyncio.Future[StorePoisoned] = asyncio.get_running_loop().create_future()
         if store is None:
             store = await open_store(
-                settings.store.url,
+                settings.store.url.get_secret_value(),
                 keep_days=settings.store.keep_days,
                 on_poisoned=lambda error: None if broken.done() else broken.set_result(error),
             )
@@ -230,12 +257,14 @@ async def build(
         index = WordIndex()
         await index.add((await store.papers()).values())
         digest = settings.digest
+        health = Health(clock())
         inbox = Dispatcher(
             store=store,
             index=index,
             summarizer=LeadSummarizer(),
             sources=sources,
             clock=clock,
+            health=health,
             defaults=Defaults(
                 schedule=Schedule(digest.at, digest.timezone, digest.weekdays),
                 sources=tuple(sources),
@@ -250,8 +279,12 @@ async def build(
             adapters=adapters,
             clock=clock,
             stale=inbox.stale,
+            health=health,
+            on_ambiguous=digest.on_ambiguous,
             poll_every=timedelta(minutes=settings.sources.poll_minutes),
             refresh_every=timedelta(seconds=digest.refresh_seconds),
         )
         inbox.reschedule = scheduler.reschedule
-        yield App(settings, store, index, sources, adapters, inbox, scheduler, clock, broken)
+        yield App(
+            settings, store, index, sources, adapters, inbox, scheduler, clock, health, broken
+        )

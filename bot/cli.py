@@ -10,7 +10,8 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,20 +24,26 @@ from rich.progress import Progress
 from rich.text import Text
 
 from adapters.papers import open_file
-from adapters.storage import folder_of
+from adapters.storage import folder_of, keeps_files
 from adapters.storage.backup import backup as write_backup
 from adapters.storage.backup import restore as read_backup
+from adapters.storage.copies import reading
 from adapters.storage.salvage import salvage as salvage_state
 from bot import __version__, logs
 from bot import doctor as checks
 from bot.app import HEALTH_OLD, App, build, configured_adapters, health_file, utc_now
+from bot.commands import status as status_lines
+from bot.commands.settings import last_run
 from bot.demo import demo as run_demo
 from bot.domain.channels import ChannelRef, Layout
 from bot.domain.deliveries import Slot
 from bot.domain.errors import ConfigError, DailyPapersError, StorePoisoned
 from bot.domain.papers import Batch, Paper, distinct
+from bot.domain.reply import plain
 from bot.exports import FORMATS
 from bot.preview import Preview, preview_of
+from bot.services.health import Condition, Health
+from bot.services.status import channel_status
 from bot.text import count
 from config.settings import Settings, load_settings
 
@@ -147,8 +154,8 @@ async def _serve(settings: Settings, with_console: bool) -> None:
     adapters = configured_adapters(settings)
     if with_console:
         module = importlib.import_module("adapters.console.app")
-        memory = settings.store.url == "memory:"
-        folder = None if memory else folder_of(settings.store.url)
+        url = settings.store.url.get_secret_value()
+        folder = folder_of(url) if keeps_files(url) else None
         adapters["console"] = module.ConsoleAdapter(
             clock=utc_now,
             log=folder / "console.jsonl" if folder else None,
@@ -327,7 +334,7 @@ def export(
         None
     ),
 ) -> None:
-    """Write the library's papers for others; stop the bot first."""
+    """Write the library's papers for others."""
     papers = asyncio.run(_library(_settings(), since))
     written = FORMATS[form.value](papers)
     if output is None:
@@ -341,11 +348,11 @@ def export(
 
 
 async def _library(settings: Settings, since: date | None) -> tuple[Paper, ...]:
-    async with build(settings, sources={}, adapters={}) as app:
+    async with reading(settings.store.url.get_secret_value()) as store:
         if since is None:
-            papers = tuple((await app.store.papers()).values())
+            papers = tuple((await store.papers()).values())
         else:
-            batches = await app.store.batches(None, since=since, limit=sys.maxsize)
+            batches = await store.batches(None, since=since, limit=sys.maxsize)
             papers = distinct(paper for batch in batches for paper in batch.papers)
     return tuple(sorted(papers, key=lambda paper: paper.id))
 
@@ -379,7 +386,7 @@ def doctor(
 
 
 def _salvage(settings: Settings) -> None:
-    done = salvage_state(folder_of(settings.store.url), utc_now())
+    done = salvage_state(folder_of(settings.store.url.get_secret_value()), utc_now())
     out = _out()
     if done.aside is None:
         out.print(f"nothing is damaged: {count(done.kept, 'document')}", markup=False)
@@ -396,10 +403,10 @@ def backup(
         Path | None, typer.Option("--to", help="File to write; by default named after the moment.")
     ] = None,
 ) -> None:
-    """Write all state to one file, with checksums. The bot must be stopped meanwhile."""
+    """Write all state to one file, with checksums; the bot may be running."""
     settings = _settings()
     file = to or Path(f"daily-papers-{utc_now():%Y%m%dT%H%M%S}.tar")
-    documents = write_backup(folder_of(settings.store.url), file)
+    documents = write_backup(folder_of(settings.store.url.get_secret_value()), file)
     _out().print(f"{count(documents, 'document')} in {file}", markup=False)
 
 
@@ -412,7 +419,7 @@ def restore(
 ) -> None:
     """Put a backup in the place of the state. The bot must be stopped meanwhile."""
     settings = _settings()
-    folder = folder_of(settings.store.url)
+    folder = folder_of(settings.store.url.get_secret_value())
     documents, aside = read_backup(file, folder, force=force, now=utc_now())
     _out().print(f"{count(documents, 'document')} in {folder}", markup=False)
     if aside:
@@ -452,22 +459,74 @@ def manifest(
 
 
 @cli.command()
-def health() -> None:
-    """Exit 0 if a bot is running well here; for containers."""
-    file = health_file(_settings())
+def status() -> None:
+    """Tell what was posted where, what was not and why; the bot may be running."""
+    if not asyncio.run(_status(_settings())):
+        raise typer.Exit(1)
+
+
+async def _status(settings: Settings) -> bool:
+    out = Console(highlight=False)
+    now = utc_now()
+    running = _running_bot(health_file(settings))
+    well = True
+    if isinstance(running, str):
+        out.print(running, markup=False)
+    else:
+        _print_lines(out, "", status_lines.health_lines(running.health, now))
+    async with reading(settings.store.url.get_secret_value()) as store:
+        orders = await store.subscriptions()
+        for order in orders:
+            found = await channel_status(order.channel, store, now)
+            well = well and found.is_well
+            out.print(f"\n{order.channel}", style="bold", markup=False)
+            _print_lines(out, "  ", status_lines.channel_lines(found))
+            for receipt in found.receipts:
+                out.print("  " + plain(last_run(receipt)), markup=False)
+    if not orders:
+        out.print("no channel is subscribed: run `/papers subscribe` in one", markup=False)
+    return well
+
+
+def _print_lines(out: Console, indent: str, lines: Iterable[tuple[str, str]]) -> None:
+    for name, line in lines:
+        out.print(Text.assemble(indent, (f"{name}: ", "bold"), line))
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What a running bot last said of itself."""
+
+    at: datetime
+    pid: int
+    health: Health
+
+
+def _running_bot(file: Path) -> _Running | str:
+    """Return what a running bot said, or why nothing is known."""
     try:
-        state = json.loads(file.read_text(encoding="utf-8"))
-        age = utc_now() - datetime.fromisoformat(state["at"])
-        platforms: dict[str, str] = state["platforms"]
+        told = json.loads(file.read_text(encoding="utf-8"))
+        at = datetime.fromisoformat(told["at"])
+        return _Running(at, int(told["pid"]), Health.decode(told["health"]))
     except FileNotFoundError:
-        _out().print(f"no bot is running: {file} is not there", markup=False)
-        raise typer.Exit(1) from None
+        return f"no bot is running: {file} is not there"
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _out().print(f"{file} cannot be read: {error}", markup=False)
-        raise typer.Exit(1) from None
-    for name, condition in platforms.items():
-        _out().print(f"{name}: {condition}", markup=False)
+        return f"{file} cannot be read: {error}"
+
+
+@cli.command()
+def health() -> None:
+    """Exit 0 if a bot is running here and can be reached; for containers."""
+    running = _running_bot(health_file(_settings()))
+    out = _out()
+    if isinstance(running, str):
+        out.print(running, markup=False)
+        raise typer.Exit(1)
+    now = utc_now()
+    for name, line in status_lines.health_lines(running.health, now):
+        out.print(f"{name}: {line}", markup=False)
+    age = now - running.at
     if age > HEALTH_OLD:
-        _out().print(f"last sign of life {age.total_seconds():.0f} s ago", markup=False)
-    if age > HEALTH_OLD or not any(each == "up" for each in platforms.values()):
+        out.print(f"last sign of life {age.total_seconds():.0f} s ago", markup=False)
+    if age > HEALTH_OLD or running.health.condition is Condition.DOWN:
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
@@ -42,7 +43,7 @@ async def demo(console: Console | None = None, *, interactive: bool | None = Non
     logs.configure("warning", "console")
     with tempfile.TemporaryDirectory(prefix="daily-papers-demo-", dir=temporary_folder()) as folder:
         settings = Settings.model_construct(  # what is set on this machine has no say here
-            store=StoreSettings(url=f"tinydb://{folder}"),
+            store=StoreSettings(url=SecretStr(f"tinydb://{folder}")),
             sources=SourcesSettings(enabled=("sample",)),
         )
         adapter = ConsoleAdapter(screen, clock=utc_now, interactive=prompts)

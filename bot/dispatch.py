@@ -5,9 +5,11 @@ This is the one place where errors become words. Commands always answer; events 
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -31,11 +33,16 @@ from bot.domain.reply import Reply, VoteAction, parse_action
 from bot.domain.votes import Reaction, VoteKind
 from bot.ports import PaperSource, SearchIndex, Store, Summarizer
 from bot.services import votes
+from bot.services.health import Health
+from bot.services.leases import leased
 from bot.text import clip, count, one_line
 
 log = structlog.get_logger()
 
 SUGGESTIONS = 25
+
+TURN_PAUSE = 5.0
+"""Seconds between two looks whether a turn that another process has is free."""
 
 
 async def _nothing(_: ChannelRef) -> None:
@@ -56,6 +63,7 @@ class Dispatcher:
     summarizer: Summarizer
     sources: Mapping[str, PaperSource]
     clock: Callable[[], datetime]
+    health: Health
     defaults: Defaults = field(default_factory=Defaults)
     commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
     reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
@@ -96,6 +104,17 @@ class Dispatcher:
                 return ()
         values = option.choices or (option.form.values if option.form else ())
         return [value for value in values if typed.lower() in value.lower()][:SUGGESTIONS]
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[None]:
+        """Wait for a turn that one process at a time has, and keep it for the body."""
+        while True:
+            async with leased(name, self.store) as lease:
+                if lease is not None:
+                    yield
+                    return
+            log.debug("another process has the turn", name=name)
+            await asyncio.sleep(TURN_PAUSE)
 
     async def _titles(self, typed: str) -> list[str]:
         if typed.strip():
@@ -151,6 +170,7 @@ class Dispatcher:
             index=self.index,
             summarizer=self.summarizer,
             sources=self.sources,
+            health=self.health,
             defaults=self.defaults,
             reschedule=self.reschedule,
         )

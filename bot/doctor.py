@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.papers import open_sources
-from adapters.storage import open_store
+from adapters.storage import open_store, place_of
 from bot.app import configured_adapters
 from bot.domain.errors import DailyPapersError, PlatformError, SourceError, StoreInUse
 from bot.domain.papers import batch_day
@@ -38,7 +38,7 @@ async def examine(settings: Settings, *, offline: bool, now: datetime) -> list[F
 
 
 async def _state(settings: Settings) -> Finding:
-    url = settings.store.url
+    url = settings.store.url.get_secret_value()
     try:
         store = await open_store(url)
     except StoreInUse as error:
@@ -49,7 +49,7 @@ async def _state(settings: Settings) -> Finding:
     orders = await store.subscriptions()
     papers = await store.papers()
     await store.close()
-    detail = f"{url}: {count(len(orders), 'subscription')}, {count(len(papers), 'paper')}"
+    detail = f"{place_of(url)}: {count(len(orders), 'subscription')}, {count(len(papers), 'paper')}"
     return Finding("state", True, detail)
 
 

@@ -3,6 +3,9 @@
 It decides nothing about a digest: ``due`` says which slot is owed, ``DigestRuns`` asks the services
 to plan and send it. A job that starts late runs late, once (no misfire limit, coalesced); a job
 that never started because the bot was down is caught up with at the next start, newest only.
+
+Where several processes share a store, each has all the jobs. Who takes a slot first plans it, who
+has its lease sends it, and the others look again when the lease would have run out.
 """
 
 from __future__ import annotations
@@ -25,12 +28,21 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.domain.channels import ChannelRef, Schedule, Subscription
-from bot.domain.deliveries import UNFINISHED, DeliveryState, Receipt, Slot
-from bot.domain.errors import DailyPapersError, PlatformError, SourceError, TryLater
+from bot.domain.deliveries import UNFINISHED, DeliveryState, OnAmbiguous, Receipt, Slot
+from bot.domain.errors import (
+    DailyPapersError,
+    LeaseLost,
+    PlatformError,
+    SourceError,
+    StoreError,
+    TryLater,
+)
 from bot.domain.papers import Batch, BatchKey, is_settled
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.services import deliveries, library, votes
 from bot.services.digest import candidates, not_ordered, plan_digest
+from bot.services.health import Health, Reading
+from bot.services.leases import leased
 from bot.services.schedule import OWED, daily_time, latest_daily, next_daily, next_run
 
 log = structlog.get_logger()
@@ -39,10 +51,14 @@ SPREAD_SECONDS = 60
 """Digests of one hour start within this time, each channel always at the same second."""
 
 RETRY_SECONDS = 60.0
+PUT_OFF = ", put off"
 BUG_SECONDS = 900.0
 DRAIN_SECONDS = 10.0
 RECEIPTS_BACK = 30
 """How many days without a digest may lie between two that know of each other."""
+
+SHARE_EVERY = timedelta(minutes=1)
+"""How soon one process takes note of what another one was told, or left unfinished."""
 
 REPAIR_EVERY = timedelta(hours=3)
 EDIT_PAUSE = timedelta(minutes=5)
@@ -106,12 +122,14 @@ class DigestRuns:
     """Run one channel's digest from plan to receipt; never two runs of a channel at a time.
 
     Attributes:
+        on_ambiguous: What becomes of a message that may stand in a channel that cannot be read.
         unread: Sources that did not answer when they were last polled.
     """
 
     store: Store
     adapters: Mapping[str, ChatAdapter]
     clock: Clock
+    on_ambiguous: OnAmbiguous = OnAmbiguous.SKIP
     unread: set[str] = field(default_factory=set)
     _locks: defaultdict[ChannelRef, asyncio.Lock] = field(
         default_factory=lambda: defaultdict(asyncio.Lock)
@@ -155,7 +173,8 @@ class DigestRuns:
         """
         slot = Slot(subscription.channel, day)
         async with self._locks[slot.channel]:
-            if slot.channel.platform not in self.adapters and await self._unsent(slot.channel):
+            off = slot.channel.platform not in self.adapters
+            if off and await self.store.unfinished(slot.channel):
                 return None  # one digest waits for its platform, not one of each day
             await self._plan(subscription, slot, batches)
             return await self._deliver(slot)
@@ -166,15 +185,14 @@ class DigestRuns:
             return await self._deliver(slot)
 
     async def give_up(self, slot: Slot, reason: str) -> None:
-        """Send no more of a slot's digest."""
-        async with self._locks[slot.channel]:
+        """Send no more of a slot's digest, unless another process is at it."""
+        async with self._locks[slot.channel], leased(slot, self.store) as lease:
+            if lease is None:
+                return
             for delivery in await self.store.deliveries(slot):
                 if delivery.state in UNFINISHED:
                     await self.store.advance(delivery.key, DeliveryState.FAILED, reason=reason)
         log.warning("digest given up", channel=str(slot.channel), day=str(slot.day), reason=reason)
-
-    async def _unsent(self, channel: ChannelRef) -> bool:
-        return any(slot.channel == channel for slot in await self.store.unfinished())
 
     async def _plan(
         self, subscription: Subscription, slot: Slot, batches: tuple[Batch, ...] | None
@@ -231,12 +249,27 @@ class DigestRuns:
         if adapter is None:
             log.warning("platform is off", channel=str(slot.channel), cure="set its token")
             return None
-        outcome = await deliveries.deliver(
-            slot, store=self.store, adapter=adapter, clock=self.clock
-        )
+        if not await self.store.deliveries(slot):
+            return None
+        try:
+            async with leased(slot, self.store) as lease:
+                if lease is None:
+                    return self.store.lease_seconds
+                outcome = await deliveries.deliver(
+                    slot,
+                    store=self.store,
+                    adapter=adapter,
+                    clock=self.clock,
+                    on_ambiguous=self.on_ambiguous,
+                )
+                again = None if outcome.done else outcome.retry_after or RETRY_SECONDS
+                lease.wait = again or 0
+        except LeaseLost as error:
+            log.warning("digest left to another process", reason=str(error))
+            return self.store.lease_seconds
         if outcome.gone:
             await deliveries.park(slot.channel, outcome.gone, store=self.store)
-        return None if outcome.done else outcome.retry_after or RETRY_SECONDS
+        return again
 
 
 def _report(receipt: Receipt) -> None:
@@ -263,10 +296,13 @@ class Scheduler:
         adapters: Mapping[str, ChatAdapter],
         clock: Clock,
         stale: set[Slot],
+        health: Health | None = None,
+        on_ambiguous: OnAmbiguous = OnAmbiguous.SKIP,
         poll_every: timedelta = timedelta(minutes=20),
         refresh_every: timedelta = timedelta(seconds=10),
     ) -> None:
-        self.runs = DigestRuns(store, adapters, clock)
+        self.runs = DigestRuns(store, adapters, clock, on_ambiguous)
+        self._health = health or Health(clock())
         self._store = store
         self._index = index
         self._sources = sources
@@ -276,6 +312,7 @@ class Scheduler:
         self._poll_every = poll_every
         self._refresh_every = refresh_every
         self._edit_at: dict[Slot, datetime] = {}
+        self._scheduled: dict[ChannelRef, Schedule] = {}
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -299,8 +336,9 @@ class Scheduler:
         self._every(self.poll, self._poll_every, "poll")
         self._every(self.refresh, self._refresh_every, "refresh")
         self._every(self.repair, REPAIR_EVERY, "repair")
-        connected = self._clock() + CONNECT_TIME
-        self._add("repair after the start", DateTrigger(connected), self.repair)
+        if self._store.lease_seconds is not None:
+            self._every(self.share, SHARE_EVERY, "share")
+        self.repair_at(self._clock() + CONNECT_TIME)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -315,6 +353,15 @@ class Scheduler:
             log.warning("jobs cut off", running=self._running, after=DRAIN_SECONDS)
         self._jobs.shutdown(wait=False)
 
+    def repair_at(self, moment: datetime) -> None:
+        """Read reactions again at a moment, for events were lost until shortly before it."""
+        self._add("repair once", DateTrigger(moment), self.repair)
+
+    def recovered(self) -> None:
+        """Go on with everything soon, for the state can be written again."""
+        self.repair_at(self._clock())
+        self._add("catch up", DateTrigger(self._clock()), self.catch_up)
+
     async def reschedule(self, channel: ChannelRef) -> None:
         """Take note of a channel's new, changed or ended subscription."""
         subscription = await self._store.subscription(channel)
@@ -322,8 +369,20 @@ class Scheduler:
             self._schedule(subscription)
             if subscription.schedule.at is None:
                 self._soon(channel, self._clock())
-        elif self._jobs.get_job(str(channel)):
-            self._jobs.remove_job(str(channel))
+        else:
+            self._unschedule(channel)
+
+    async def share(self) -> None:
+        """Take note of what other processes were told, and of what they left unfinished."""
+        orders = {each.channel: each for each in await self._store.subscriptions()}
+        for channel in self._scheduled.keys() - orders.keys():
+            self._unschedule(channel)
+        for channel, order in orders.items():
+            if self._scheduled.get(channel) != order.schedule:
+                self._schedule(order)
+        for slot in await self._store.unfinished():
+            if not self._jobs.get_job(f"{slot.channel} again"):
+                self._soon(slot.channel, self._clock())
 
     async def catch_up(self) -> None:
         """Finish what was left unfinished, then post what fell due while the bot was down."""
@@ -341,8 +400,10 @@ class Scheduler:
         for name, source in self._sources.items():
             try:
                 await library.poll(source, self._store, self._index, self._clock())
+                self._health.sources[name] = Reading(self._clock())
             except SourceError as error:
                 self.runs.unread.add(name)
+                self._health.sources.setdefault(name, Reading()).problem = error.problem
                 log.warning("source failed", source=error.source, reason=str(error))
         if not self._jobs.running:
             return
@@ -375,9 +436,17 @@ class Scheduler:
                 log.warning("head not edited yet", channel=str(slot.channel), reason=str(error))
             except PlatformError as error:
                 log.warning("head not edited", channel=str(slot.channel), reason=str(error))
+            except StoreError:
+                self._stale.add(slot)
+                raise
 
     async def repair(self) -> None:
         """Read the reactions of recent messages again, so that lost events heal."""
+        async with leased("repair", self._store) as lease:
+            if lease is not None:
+                await self._repair()
+
+    async def _repair(self) -> None:
         for delivery in await self._store.sent_since(self._clock() - REPAIR_WINDOW):
             adapter = self._adapters.get(delivery.slot.channel.platform)
             if adapter is None or delivery.ref is None:
@@ -420,9 +489,7 @@ class Scheduler:
     async def _go_on(self, channel: ChannelRef) -> None:
         """Do what a channel is owed; while a digest is held up, no other one is planned."""
         subscription = await self._store.subscription(channel)
-        for slot in await self._store.unfinished():
-            if slot.channel != channel:
-                continue
+        for slot in await self._store.unfinished(channel):
             if reason := moot(slot, subscription, self._clock()):
                 await self.runs.give_up(slot, reason)
             elif await self._guarded(channel, partial(self.runs.resume, slot)):
@@ -435,11 +502,16 @@ class Scheduler:
 
     def _schedule(self, subscription: Subscription) -> None:
         schedule: Schedule = subscription.schedule
+        self._scheduled[subscription.channel] = schedule
         self._add(
             str(subscription.channel),
             LocalDaily(daily_time(schedule), schedule.zone),
             partial(self._fire_spread, subscription.channel),
         )
+
+    def _unschedule(self, channel: ChannelRef) -> None:
+        if self._scheduled.pop(channel, None):
+            self._jobs.remove_job(str(channel))
 
     async def _fire_spread(self, channel: ChannelRef) -> None:
         self._soon(channel, self._clock() + spread(channel))
@@ -450,15 +522,24 @@ class Scheduler:
 
     def _add(self, name: str, trigger: BaseTrigger, work: Work, *, at_once: int = 1) -> None:
         self._jobs.add_job(
-            self._do, trigger, args=[work], id=name, replace_existing=True, max_instances=at_once
+            self._do,
+            trigger,
+            args=[name, work],
+            id=name,
+            replace_existing=True,
+            max_instances=at_once,
         )
 
-    async def _do(self, work: Work) -> None:
-        """Do a job, counted, so that ``stop`` can wait for it."""
+    async def _do(self, name: str, work: Work) -> None:
+        """Do a job, counted, so that ``stop`` can wait for it; once more later without a store."""
         self._running += 1
         self._idle.clear()
         try:
             await work()
+        except StoreError as error:
+            log.error("job put off", job=name, reason=str(error))
+            moment = self._clock() + timedelta(seconds=RETRY_SECONDS)
+            self._add(name.removesuffix(PUT_OFF) + PUT_OFF, DateTrigger(moment), work)
         finally:
             self._running -= 1
             if not self._running:

@@ -31,6 +31,7 @@ from pydantic_settings import (
 )
 
 from bot.domain.channels import WORKDAYS, Layout, Weekday
+from bot.domain.deliveries import OnAmbiguous
 from bot.domain.errors import ConfigError
 
 SECRETS_FOLDER = Path("/run/secrets")
@@ -91,9 +92,12 @@ class DiscordSettings(Section):
 class StoreSettings(Section):
     """Where state is kept."""
 
-    url: str = Field(
-        "tinydb:state",
-        description="`tinydb:///absolute/folder`, `tinydb:relative/folder`, or `memory:`.",
+    url: SecretStr = Field(
+        SecretStr("tinydb:state"),
+        description=(
+            "`tinydb:///absolute/folder`, `tinydb:relative/folder`, `memory:`, or "
+            "`postgresql://user:password@host/database` for several replicas."
+        ),
     )
     keep_days: int = Field(
         365,
@@ -141,6 +145,13 @@ class DigestSettings(Section):
     )
     layout: Layout = Field(Layout.THREAD, description="`thread`, `list` or `cards`.")
     limit: int = Field(10, ge=1, le=25, description="Papers per digest at the most.")
+    on_ambiguous: OnAmbiguous = Field(
+        OnAmbiguous.SKIP,
+        description=(
+            "What becomes of a message whose answer was lost where the channel cannot be read "
+            "back: `skip` it, or `resend` it and risk a second one."
+        ),
+    )
     refresh_seconds: int = Field(
         10, ge=5, le=3600, description="Least time between two edits of a head message."
     )

@@ -175,6 +175,8 @@ def _settings_rows(*, all_settings: bool) -> Iterator[str]:
 
 def _shown(field: FieldInfo) -> str:
     default = field.default
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
     if default is None:
         return ""
     if isinstance(default, tuple):

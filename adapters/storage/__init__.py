@@ -35,6 +35,17 @@ async def open_store(
     return await TinyDBStore.open(folder_of(url), keep_days=keep_days, on_poisoned=on_poisoned)
 
 
+def place_of(url: str) -> str:
+    """Return an address as people may see it, without user and password."""
+    scheme, colon, rest = url.partition("://")
+    return f"{scheme}{colon}{rest.rpartition('@')[2].partition('?')[0]}" if colon else url
+
+
+def keeps_files(url: str) -> bool:
+    """Tell whether an address names a folder."""
+    return url.startswith("tinydb:")
+
+
 def folder_of(url: str) -> Path:
     """Return the folder of a store that keeps files.
 

@@ -7,11 +7,13 @@ import io
 import os
 import re
 import tarfile
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
 from adapters.storage import segments, snapshot
 from adapters.storage.archive import FOLDER as ARCHIVE
+from adapters.storage.copies import copy_state
 from adapters.storage.disk import Disk
 from adapters.storage.journal import JournalStorage
 from adapters.storage.opening import OLD, OLD_KEPT, load
@@ -26,23 +28,27 @@ MEMBER = re.compile(rf"snapshot\.json|journal-\d{{12}}\.jsonl|{ARCHIVE}/\d{{4}}\
 def backup(folder: Path, to: Path) -> int:
     """Write the state of a folder to a file; return how many documents it holds.
 
+    A bot may be running there: what it has acknowledged by now is in the backup.
+
     Raises:
-        ConfigError: if the folder cannot be used.
-        StoreError: if a bot runs there, the state is damaged, or the file cannot be written.
+        StoreError: if there is no state, it is damaged, or the file cannot be written.
     """
     folder = folder.absolute()
     if to.exists():
         raise StoreError(f"{to} exists: name another file, or move it away")
-    lock = own(folder)
-    try:
-        storage = JournalStorage(folder, check=check)
+    with tempfile.TemporaryDirectory(prefix="daily-papers-") as place:
+        copy = Path(place)
+        if not copy_state(folder, copy):
+            raise StoreError(f"{folder} holds no state: nothing to back up")
+        storage = JournalStorage(copy, check=check)
         try:
             storage.checkpoint()
         finally:
             storage.close()
-        contents = {name: (folder / name).read_bytes() for name in _names(folder)}
-    finally:
-        lock.release()
+        contents = {name: (copy / name).read_bytes() for name in _names(copy)}
+    # Archives after the state: what left the state before the copy is in them by then.
+    for path in sorted((folder / ARCHIVE).glob("*.json")):
+        contents[f"{ARCHIVE}/{path.name}"] = path.read_bytes()
     sums = "".join(f"{_sum(content)}  {name}\n" for name, content in contents.items())
     draft = to.with_name(f"{to.name}.tmp")
     try:

@@ -16,6 +16,7 @@ from bot.commands.parsing import CommandSpec, Handler, spec_of
 from bot.domain.channels import ChannelRef, Layout, Schedule
 from bot.domain.command import Caller
 from bot.ports import PaperSource, SearchIndex, Store, Summarizer
+from bot.services.health import Health
 
 ALIASES = {"": "help", "find": "search", "tldr": "summarize", "summarise": "summarize"}
 """Other words for commands."""
@@ -47,6 +48,7 @@ class Context:
     index: SearchIndex
     summarizer: Summarizer
     sources: Mapping[str, PaperSource]
+    health: Health
     defaults: Defaults
     reschedule: Callable[[ChannelRef], Awaitable[None]]
 
@@ -74,6 +76,9 @@ def all_commands() -> Mapping[str, CommandSpec]:
     """Return every command by name, in the order in which help lists them."""
     for module in pkgutil.iter_modules(__path__, __name__ + "."):
         importlib.import_module(module.name)
-    order = ("today", "search", "summarize", "show", "top", "subscribe", "unsubscribe", "settings")
+    order = (
+        *("today", "search", "summarize", "show", "top"),
+        *("subscribe", "unsubscribe", "settings", "status"),
+    )
     named = {name: _registry[name] for name in order if name in _registry}
     return {**named, **dict(sorted(_registry.items() - named.items(), key=lambda pair: pair[0]))}

@@ -35,6 +35,15 @@ UNFINISHED = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.AMBIGU
 """The states in which a message may still be sent."""
 
 
+class OnAmbiguous(StrEnum):
+    """What becomes of a message that may have been posted, where the channel cannot be read."""
+
+    SKIP = "skip"
+    """It is not sent again: a reader may miss it."""
+    RESEND = "resend"
+    """It is sent again: a reader may see it twice."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
     """The right to post one digest: one channel, one local date."""

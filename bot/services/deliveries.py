@@ -2,12 +2,13 @@
 
 Every step is durable before the next: ``sending`` is written before the platform is called, so that
 after a crash a message is known to be either not tried, or perhaps there. What is perhaps there is
-looked for in the channel before anything is sent again.
+looked for in the channel before anything is sent again. Whoever delivers has the slot's lease.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,8 +16,16 @@ import structlog
 
 from bot import cards
 from bot.domain.channels import ChannelRef, MessageRef
-from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Seen, Slot
-from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
+from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, OnAmbiguous, Seen, Slot
+from bot.domain.errors import (
+    Ambiguous,
+    Gone,
+    PlatformError,
+    Refused,
+    StoreError,
+    StorePoisoned,
+    TryLater,
+)
 from bot.domain.papers import PaperId
 from bot.domain.reply import Reply
 from bot.ports import ChatAdapter, Store, Thread
@@ -25,6 +34,11 @@ log = structlog.get_logger()
 
 CLOCKS_DIFFER = timedelta(seconds=60)
 """How far a platform's clock may be behind ours when a channel is read back."""
+
+RECORD_PAUSES = (1.0, 5.0, 15.0, 30.0, *[60.0] * 14)
+"""Seconds between attempts to record what was posted: a quarter of an hour, for it is known now."""
+
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +56,87 @@ class Outcome:
     gone: PlatformError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """What carries the messages of one slot."""
+
+    store: Store
+    adapter: ChatAdapter
+    clock: Callable[[], datetime]
+    on_ambiguous: OnAmbiguous
+    sleep: Sleep
+
+    async def carry(self, delivery: Delivery, thread: Thread | None) -> Delivery:
+        """Bring one message to its channel, unless it is there; return it as it is then."""
+        tried = delivery.state in (DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
+        ref = await self._found(delivery, thread) if tried else None
+        seen = await seen_by(delivery, self.store)
+        if ref is None:
+            channel, reply = delivery.slot.channel, await message_of(delivery, self.store)
+            await self.store.advance(delivery.key, DeliveryState.SENDING, at=self.clock())
+            ref = await self.adapter.post(channel, reply, key=delivery.key, thread=thread)
+        await self._record(delivery, ref, seen)
+        return replace(delivery, state=DeliveryState.SENT, ref=ref)
+
+    async def _found(self, delivery: Delivery, thread: Thread | None) -> MessageRef | None:
+        """Look in the channel for a message that may be there.
+
+        Raises:
+            Refused: if the channel cannot be read, and the message is not to be sent again.
+            Ambiguous: if it could not be read this time.
+        """
+        if delivery.attempted_at is None:
+            return None
+        try:
+            return await self.adapter.find(
+                delivery.slot.channel,
+                key=delivery.key,
+                since=delivery.attempted_at - CLOCKS_DIFFER,
+                thread=thread,
+            )
+        except TryLater as error:  # that it can be there is still true
+            raise Ambiguous(error.platform, error.problem, cure=error.cure) from error
+        except Refused as error:
+            if self.on_ambiguous is OnAmbiguous.SKIP:
+                problem = f"perhaps posted, not sent again: {error.problem}"
+                raise Refused(error.platform, problem, cure=error.cure) from error
+            log.warning("message sent again unseen", **_fields(delivery), reason=str(error))
+            return None
+
+    async def _record(
+        self, delivery: Delivery, ref: MessageRef, seen: Mapping[PaperId, Seen]
+    ) -> None:
+        """Write down that a message stands, however long the store takes to be there again."""
+        for pause in (*RECORD_PAUSES, None):
+            try:
+                await self.store.advance(delivery.key, DeliveryState.SENT, ref=ref, seen=seen)
+            except StorePoisoned:
+                raise
+            except StoreError as error:
+                if pause is None:
+                    raise
+                log.error("posted but not recorded yet", **_fields(delivery), reason=str(error))
+                await self.sleep(pause)
+            else:
+                return
+
+
 async def deliver(
-    slot: Slot, *, store: Store, adapter: ChatAdapter, clock: Callable[[], datetime]
+    slot: Slot,
+    *,
+    store: Store,
+    adapter: ChatAdapter,
+    clock: Callable[[], datetime],
+    on_ambiguous: OnAmbiguous = OnAmbiguous.SKIP,
+    sleep: Sleep = asyncio.sleep,
 ) -> Outcome:
-    """Send what is left of a slot's digest, in order, and record what the channel has seen."""
+    """Send what is left of a slot's digest, in order, and record what the channel has seen.
+
+    Raises:
+        LeaseLost: if the slot is not leased to this process any more.
+        StoreError: if a step could not be recorded; the next run goes on from there.
+    """
+    carrier = _Carrier(store, adapter, clock, on_ambiguous, sleep)
     deliveries = list(await store.deliveries(slot))
     outcome = Outcome(done=True)
     for index, delivery in enumerate(deliveries):
@@ -56,9 +147,7 @@ async def deliver(
             await store.advance(delivery.key, DeliveryState.FAILED, reason="the head was not sent")
             continue
         try:
-            deliveries[index] = await _send(
-                delivery, thread_of(delivery, head.ref), store, adapter, clock
-            )
+            deliveries[index] = await carrier.carry(delivery, thread_of(delivery, head.ref))
         except Refused as error:
             log.error("message refused", **_fields(delivery), reason=str(error))
             await store.advance(delivery.key, DeliveryState.FAILED, reason=str(error))
@@ -78,33 +167,6 @@ async def deliver(
             return Outcome(done=False)
     await _account(slot, store)
     return outcome
-
-
-async def _send(
-    delivery: Delivery,
-    thread: Thread | None,
-    store: Store,
-    adapter: ChatAdapter,
-    clock: Callable[[], datetime],
-) -> Delivery:
-    ref = None
-    if delivery.attempted_at and delivery.state in (DeliveryState.SENDING, DeliveryState.AMBIGUOUS):
-        try:
-            ref = await adapter.find(
-                delivery.slot.channel,
-                key=delivery.key,
-                since=delivery.attempted_at - CLOCKS_DIFFER,
-                thread=thread,
-            )
-        except TryLater as error:  # that it can be there is still true
-            raise Ambiguous(error.platform, error.problem, cure=error.cure) from error
-    if ref is None:
-        reply = await message_of(delivery, store)
-        await store.advance(delivery.key, DeliveryState.SENDING, at=clock())
-        ref = await adapter.post(delivery.slot.channel, reply, key=delivery.key, thread=thread)
-    seen = await seen_by(delivery, store)
-    await store.advance(delivery.key, DeliveryState.SENT, ref=ref, seen=seen)
-    return replace(delivery, state=DeliveryState.SENT, ref=ref)
 
 
 def thread_of(delivery: Delivery, head: MessageRef | None) -> Thread | None:

@@ -14,6 +14,7 @@ from bot.domain.channels import ChannelRef, Layout
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.reply import Reply, Text, plain, text
 from bot.services import library
+from bot.services.health import Health
 from tests.bot.posted import post
 from tests.examples import (
     ANN,
@@ -46,6 +47,7 @@ class TestInbox:
             summarizer=LeadSummarizer(),
             sources={self.source.name: self.source},
             clock=self.clock,
+            health=Health(self.clock()),
             commands=dict(all_commands()),
             reschedule=self._reschedule,
         )

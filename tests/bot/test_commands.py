@@ -41,7 +41,7 @@ def buttons(reply: Reply) -> dict[str, RunAction]:
 def test_the_commands_are_these() -> None:
     assert [*COMMANDS] == [
         "today", "search", "summarize", "show", "top", "subscribe", "unsubscribe", "settings",
-        "help",
+        "status", "help",
     ]  # fmt: skip
     assert {name for name, spec in COMMANDS.items() if spec.admin} == ADMINS
 

@@ -18,6 +18,7 @@ from adapters.console.app import ConsoleAdapter
 from adapters.console.ids import CHANNEL
 from adapters.discord.ids import channel_ref as discord_channel
 from adapters.slack.ids import channel_ref as slack_channel
+from adapters.storage import folder_of
 from bot.app import App, build, configured_adapters
 from bot.doctor import examine
 from bot.domain.channels import ChannelRef
@@ -59,7 +60,7 @@ class World:
     async def running(self) -> AsyncIterator[App]:
         """Run the bot, as ``daily-papers run --console`` does."""
         console = Console(file=self.screen, width=80)
-        log = Path(self.settings.store.url.removeprefix("tinydb://")) / "console.jsonl"
+        log = folder_of(self.settings.store.url.get_secret_value()) / "console.jsonl"
         adapters = configured_adapters(self.settings)
         adapters["console"] = ConsoleAdapter(console, clock=self.now, log=log)
         async with build(self.settings, adapters=adapters, clock=self.now) as app:

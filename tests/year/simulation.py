@@ -175,8 +175,9 @@ class Ledger(MemoryStore):
             self._latest[slot.channel] = slot
             self._sent.append((now(), key))
 
-    async def unfinished(self) -> Sequence[Slot]:
-        return sorted(set(self._open.values()), key=lambda slot: (slot.day, slot.channel))
+    async def unfinished(self, channel: ChannelRef | None = None) -> Sequence[Slot]:
+        open_slots = {each for each in self._open.values() if channel in (None, each.channel)}
+        return sorted(open_slots, key=lambda slot: (slot.day, slot.channel))
 
     async def latest_slot(self, channel: ChannelRef) -> Slot | None:
         return self._latest.get(channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -25,6 +25,7 @@ from bot.domain.reply import Reply
 from bot.domain.votes import Reaction
 from bot.services.deliveries import Outcome, deliver
 from bot.services.digest import plan_digest
+from bot.services.health import Health
 from config.settings import DiscordSettings
 from tests.doubles import discord_openapi
 from tests.doubles.discord import Channel, DiscordDouble, User
@@ -71,6 +72,9 @@ class Heard:
 
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         return await self.dispatcher.suggest(call, parameter, typed)
+
+    def turn(self, name: str) -> AbstractAsyncContextManager[None]:
+        return self.dispatcher.turn(name)
 
     async def next_reaction(self) -> Reaction:
         async with asyncio.timeout(5):
@@ -147,6 +151,7 @@ async def team() -> AsyncIterator[Team]:
         summarizer=LeadSummarizer(),
         sources={"sample": None},  # type: ignore[dict-item]  # nothing here asks a source
         clock=lambda: NOW,
+        health=Health(NOW),
         defaults=Defaults(sources=("sample",)),
     )
     async with DiscordDouble(clock=NOW.timestamp) as double:

@@ -29,6 +29,7 @@ from bot.domain.votes import Reaction, Tally
 from bot.ports import Thread
 from bot.services import deliveries
 from bot.services.digest import plan_digest
+from bot.services.health import Health
 from config.settings import SlackSettings
 from tests.doubles.slack import (
     AnswerLost,
@@ -120,7 +121,7 @@ async def office(
         store, index, waits = MemoryStore(), WordIndex(), list[float]()
         await index.add(batch(papers=3).papers)
         await store.save_papers(batch(papers=3).papers)
-        answering = inbox(store, index, LeadSummarizer(), {}, clock=lambda: NOW)
+        answering = inbox(store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW))
 
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
@@ -637,7 +638,9 @@ async def test_a_wrong_setting_ends_the_start_and_is_named(
     changes: dict[str, Any], setting: str
 ) -> None:
     async with SlackDouble() as slack:
-        inbox = Dispatcher(MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW)
+        inbox = Dispatcher(
+            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        )
         with pytest.raises(ConfigError, match=setting) as caught:
             await SlackAdapter(settings_for(slack, **changes)).serve(inbox)
         assert "wrong" not in str(caught.value)  # never the value
@@ -663,7 +666,9 @@ def test_without_a_bot_token_there_is_no_adapter() -> None:
 async def test_a_slack_in_trouble_at_the_start_is_tried_later() -> None:
     async with SlackDouble() as slack:
         slack.fault("auth.test", ServerError(503))
-        inbox = Dispatcher(MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW)
+        inbox = Dispatcher(
+            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        )
         with pytest.raises(TryLater, match="503"):
             await SlackAdapter(settings_for(slack)).serve(inbox)
 
@@ -706,7 +711,9 @@ async def test_a_slack_out_of_reach_while_reading_back_leaves_the_matter_open() 
 
 async def test_a_connection_lost_for_good_ends_serving() -> None:
     async with SlackDouble() as slack:
-        inbox = Dispatcher(MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW)
+        inbox = Dispatcher(
+            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        )
         adapter = SlackAdapter(settings_for(slack), watch_seconds=0)
         task = asyncio.create_task(adapter.serve(inbox))
         await slack.connected()

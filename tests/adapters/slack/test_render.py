@@ -42,6 +42,7 @@ from bot.domain.reply import (
     text,
 )
 from bot.domain.votes import Tally, VoteKind
+from bot.services.health import Health
 from tests.doubles.slack_blocks import check_blocks
 from tests.examples import ANN, CHANNEL, NOW, delivery, paper, paper_id
 
@@ -274,7 +275,9 @@ def test_a_reply_without_words_is_still_a_message() -> None:
 
 async def _asked(name: str) -> Reply:
     store = MemoryStore()
-    inbox = Dispatcher(store, WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW)
+    inbox = Dispatcher(
+        store, WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+    )
     return await inbox.command(CommandCall(Caller(ANN, CHANNEL), name))
 
 

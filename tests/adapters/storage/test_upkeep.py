@@ -218,8 +218,6 @@ async def test_a_state_is_not_restored_over_but_set_aside_by_force(tmp_path: Pat
     await store.cast(ballot(3))
     with pytest.raises(StoreError, match="is in use by process"):
         restore(tmp_path / "papers.tar", tmp_path / "one", force=True, now=NOW)
-    with pytest.raises(StoreError, match="is in use by process"):
-        backup(tmp_path / "one", tmp_path / "other.tar")
     await store.close()
     with pytest.raises(StoreError, match="--force"):
         restore(tmp_path / "papers.tar", tmp_path / "one", force=False, now=NOW)
@@ -229,7 +227,35 @@ async def test_a_state_is_not_restored_over_but_set_aside_by_force(tmp_path: Pat
     assert await read(aside) != before
 
 
-def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
+async def test_a_backup_of_a_running_bot_holds_all_that_it_acknowledged(tmp_path: Path) -> None:
+    await filled(tmp_path / "one")
+    store = await TinyDBStore.open(tmp_path / "one", checkpoint_bytes=2_000)
+    votes = asyncio.create_task(voting(store, 400))
+    for number in range(8):
+        known = set(await store.tallies(CHANNEL))
+        await asyncio.to_thread(backup, tmp_path / "one", tmp_path / f"{number}.tar")
+        restore(tmp_path / f"{number}.tar", tmp_path / f"{number}", force=False, now=NOW)
+        copy = await TinyDBStore.open(tmp_path / f"{number}")
+        assert known <= set(await copy.tallies(CHANNEL))
+        await copy.close()
+    await votes
+    await store.close()
+
+
+async def voting(store: TinyDBStore, papers: int) -> None:
+    for n in range(papers):
+        await store.cast(ballot(n + 1))
+        await asyncio.sleep(0)
+
+
+def test_where_there_is_no_state_there_is_no_backup(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="one holds no state: nothing to back up"):
+        backup(tmp_path / "one", tmp_path / "papers.tar")
+    assert not (tmp_path / "one").exists()
+
+
+async def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
+    await filled(tmp_path / "one")
     backup(tmp_path / "one", tmp_path / "papers.tar")
     whole = (tmp_path / "papers.tar").read_bytes()
     place = whole.index(b'"product"')
