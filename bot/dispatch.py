@@ -41,9 +41,6 @@ log = structlog.get_logger()
 
 SUGGESTIONS = 25
 
-TURN_PAUSE = 5.0
-"""Seconds between two looks whether a turn that another process has is free."""
-
 
 async def _nothing(_: ChannelRef) -> None:
     """Take no note of a changed subscription."""
@@ -56,6 +53,7 @@ class Dispatcher:
     Attributes:
         reschedule: Awaited after a channel's subscription has changed.
         stale: Slots whose head shows counts of before; whoever edits heads empties it.
+        turn_pause: Seconds between two looks whether a turn of another process has ended.
     """
 
     store: Store
@@ -68,6 +66,7 @@ class Dispatcher:
     commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
     reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
     stale: set[Slot] = field(default_factory=set)
+    turn_pause: float = 5.0
 
     async def command(self, call: CommandCall) -> Reply:
         """Run a command and return its answer, whatever happens."""
@@ -114,7 +113,7 @@ class Dispatcher:
                     yield
                     return
             log.debug("another process has the turn", name=name)
-            await asyncio.sleep(TURN_PAUSE)
+            await asyncio.sleep(self.turn_pause)
 
     async def _titles(self, typed: str) -> list[str]:
         if typed.strip():

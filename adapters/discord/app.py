@@ -1,5 +1,8 @@
 """Discord: one gateway connection that hears, and REST calls that post.
 
+Of several processes one has the gateway, for a shard that is connected twice is told everything
+twice; the others wait for their turn, and post meanwhile.
+
 Reactions and messages that a moderator clears or deletes are not listened for: reading the message
 again (``reactions``) heals the votes. Reactions in direct messages are not heard at all.
 """
@@ -36,6 +39,8 @@ lost: discord.py can try for ever to resume at an address that is gone (Rapptz/d
 ARCHIVE_AFTER: Literal[1440] = 1440
 """Minutes without a message after which a thread leaves the list of active ones."""
 
+GATEWAY = "discord gateway, shard 0"
+
 CONNECT_SECONDS = 5.0
 """How soon to ask again while the connection is being made."""
 
@@ -63,13 +68,20 @@ class DiscordAdapter:
         self._threads: set[int] = set()
 
     async def serve(self, inbox: Inbox) -> None:
-        """Connect anew, answer until cancelled, and let running answers finish."""
+        """Connect anew, answer until cancelled, and let running answers finish.
+
+        Raises:
+            LeaseLost: if another process may have the gateway; wait for the next turn.
+        """
         token = _token(self._settings)
         client = self._client = Listener(inbox, self._settings.guild, self._pauses)
         try:
             async with client:
+                with _explained():
+                    await client.login(token)
                 try:
-                    await _run(client, token)
+                    async with inbox.turn(GATEWAY):
+                        await _run(client)
                 finally:
                     await client.drain()
         finally:
@@ -106,7 +118,7 @@ class DiscordAdapter:
     ) -> MessageRef | None:
         """Look for the component ids that ``post`` gave the message; see ``ids.marks``."""
         me = self._connected().user
-        self._check_history(channel)
+        await self._check_history(channel)
         stands = channel
         if thread and channel.workspace != DM:
             stands = replace(channel, id=thread.head.id)
@@ -164,17 +176,32 @@ class DiscordAdapter:
         await ask(start, Place.NEW_THREAD, pauses=self._pauses)
         self._threads.add(head)
 
-    def _check_history(self, channel: ChannelRef) -> None:
+    async def _check_history(self, channel: ChannelRef) -> None:
         """Refuse to look for a message where Discord would show none, whatever is there."""
-        known = self._connected().get_channel(int(channel.id))
-        if not isinstance(known, discord.abc.GuildChannel) or known.guild.me is None:
+        client = self._connected()
+        known = client.get_channel(int(channel.id))
+        if isinstance(known, discord.abc.GuildChannel) and known.guild.me:
+            rights = known.permissions_for(known.guild.me)
+        elif channel.workspace == DM or client.is_ready():
             return
-        if not known.permissions_for(known.guild.me).read_message_history:
+        else:  # another process has the gateway
+            rights = await self._rights(client, channel)
+        if not rights.read_message_history:
             raise Refused(
                 PLATFORM,
                 "the channel cannot be read back",
                 cure=f"Give the bot the permission {Place.HISTORY} in this channel",
             )
+
+    async def _rights(self, client: Listener, channel: ChannelRef) -> discord.Permissions:
+        """Ask Discord what the bot may do in a channel."""
+
+        async def read() -> discord.Permissions:
+            guild = await client.fetch_guild(int(channel.workspace), with_counts=False)
+            me = await guild.fetch_member(cast(discord.ClientUser, client.user).id)
+            return (await guild.fetch_channel(int(channel.id))).permissions_for(me)
+
+        return await ask(read, Place.HISTORY, pauses=self._pauses)
 
     async def _history(self, stands: ChannelRef, after: int) -> AsyncIterator[Json]:
         """Yield what was posted after an id; a thread that does not exist holds nothing."""
@@ -238,7 +265,7 @@ def _token(settings: DiscordSettings) -> str:
     return settings.token.get_secret_value()
 
 
-async def _run(client: Listener, token: str) -> None:
+async def _run(client: Listener) -> None:
     """Keep the connection until it is lost for good, or silent for too long."""
     with _explained():
         async with asyncio.timeout(SILENCE) as silence:
@@ -249,7 +276,7 @@ async def _run(client: Listener, token: str) -> None:
                     silence.reschedule(now() + SILENCE)
 
             client.heard = heard
-            await client.start(token)
+            await client.connect()
 
 
 @contextmanager

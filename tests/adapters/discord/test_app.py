@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,14 +12,15 @@ from structlog.testing import capture_logs
 from adapters.discord.app import DiscordAdapter, probe
 from adapters.discord.ids import channel_ref, message_ref, user_ref
 from adapters.discord.render import is_marked
+from adapters.storage.memory import MemoryStore
 from bot.cards import sentence_reply
-from bot.domain.channels import Layout
+from bot.domain.channels import Layout, MessageRef
 from bot.domain.deliveries import DeliveryState
 from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
 from bot.domain.votes import Reaction, Tally
 from bot.ports import Thread
 from config.settings import DiscordSettings
-from tests.adapters.discord.conftest import CREATE, NOW, PAPERS, Team
+from tests.adapters.discord.conftest import CREATE, NOW, PAPERS, Heard, Team
 from tests.doubles.discord import (
     ApiError,
     RateLimited,
@@ -297,6 +299,38 @@ async def test_a_channel_that_may_not_be_read_back_is_refused(team: Team) -> Non
         await exchange.answer()  # by now the bot knows the channel
         with pytest.raises(Refused, match="Read Message History"):
             await adapter.find(team.slot.channel, key=KEY, since=NOW)
+
+
+async def test_of_two_processes_one_has_the_gateway_and_both_post(team: Team) -> None:
+    shared = MemoryStore(lease_seconds=60)
+    first, second = (
+        replace(team, inbox=Heard(replace(team.inbox.dispatcher, store=store, turn_pause=0.02)))
+        for store in (shared, shared.replica())
+    )
+    settings = DiscordSettings(token=team.double.token)
+    other = DiscordAdapter(settings, pauses=())
+    async with first.serving():
+        waiting = asyncio.create_task(other.serve(second.inbox))
+        ref = await posted(other, team)
+        assert await other.find(team.slot.channel, key=KEY, since=NOW) == ref
+        team.channel.deny = {"READ_MESSAGE_HISTORY"}
+        with pytest.raises(Refused, match="Read Message History"):
+            await other.find(team.slot.channel, key=KEY, since=NOW)
+        assert team.connections == 1
+    with team.double.redirect():
+        await team.double.until(lambda: team.connections == 2, what="the other process")
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+
+async def posted(adapter: DiscordAdapter, team: Team) -> MessageRef:
+    """Post as soon as the adapter has logged in."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
+            except TryLater:
+                await asyncio.sleep(0.02)
 
 
 async def test_a_channel_closed_to_the_bot_is_parked(team: Team) -> None:
