@@ -7,11 +7,18 @@ import pytest
 
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import Layout
-from bot.domain.deliveries import HEAD, Delivery, DeliveryState, Slot
-from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
+from bot.domain.deliveries import HEAD, Delivery, DeliveryState, OnAmbiguous, Slot
+from bot.domain.errors import (
+    Ambiguous,
+    Gone,
+    PlatformError,
+    Refused,
+    StoreError,
+    TryLater,
+)
 from bot.domain.papers import Batch
 from bot.domain.reply import plain
-from bot.services.deliveries import Outcome, deliver, park, refresh
+from bot.services.deliveries import RECORD_PAUSES, Outcome, deliver, park, refresh
 from bot.services.digest import plan_digest
 from tests.examples import (
     ANN,
@@ -179,6 +186,60 @@ async def test_a_message_that_may_be_there_in_a_channel_nobody_may_read_is_not_s
     assert await deliver(slot(), store=store, adapter=chat, clock=Clock()) == DONE
     assert await states(store) == ["failed"]
     assert chat.calls == 1
+
+
+async def test_a_message_nobody_can_look_for_is_sent_again_where_the_operator_wants_that() -> None:
+    store, chat = MemoryStore(), FakeChat()
+    (head,) = await planned(store, Layout.LIST)
+    chat.fail(1, Ambiguous("slack", "connection lost"), after=True)
+    await deliver(slot(), store=store, adapter=chat, clock=Clock())
+    chat.unreadable = Refused("slack", "missing_scope")
+    again = OnAmbiguous.RESEND
+    assert (
+        await deliver(slot(), store=store, adapter=chat, clock=Clock(), on_ambiguous=again) == DONE
+    )
+    assert await states(store) == ["sent"]
+    assert chat.keys() == [head.key, head.key]
+
+
+class OutOfReach(MemoryStore):
+    """A store that is out of reach for a while, from the first message on that was posted."""
+
+    left = 3
+
+    async def advance(self, key: str, state: DeliveryState, **fields: Any) -> None:
+        if state is DeliveryState.SENT and self.left:
+            self.left -= 1
+            raise StoreError("PostgreSQL is out of reach")
+        await super().advance(key, state, **fields)
+
+
+async def test_what_was_posted_is_recorded_as_soon_as_the_store_is_there_again() -> None:
+    store, chat, pauses = OutOfReach(), FakeChat(), list[float]()
+    messages = await planned(store)
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    outcome = await deliver(slot(), store=store, adapter=chat, clock=Clock(), sleep=sleep)
+    assert outcome == DONE
+    assert chat.keys() == [each.key for each in messages]
+    assert pauses == list(RECORD_PAUSES[:3])
+
+
+async def test_a_store_that_stays_out_of_reach_ends_the_run_and_the_next_goes_on() -> None:
+    store, chat = OutOfReach(), FakeChat()
+    store.left = len(RECORD_PAUSES) + 1
+    messages = await planned(store)
+
+    async def sleep(_: float) -> None:
+        """Wait for nothing."""
+
+    with pytest.raises(StoreError, match="out of reach"):
+        await deliver(slot(), store=store, adapter=chat, clock=Clock(), sleep=sleep)
+    assert await states(store) == ["sending", "planned", "planned", "planned"]
+    assert await deliver(slot(), store=store, adapter=chat, clock=Clock()) == DONE
+    assert chat.keys() == [each.key for each in messages]
 
 
 async def test_a_message_is_found_although_the_platforms_clock_is_behind() -> None:
