@@ -48,7 +48,6 @@ LONGEST_PAUSE = 300.0
 STEADY = timedelta(minutes=5)
 """A platform that ran this long has recovered; its next pause is short again."""
 
-HEALTH_EVERY = 15.0
 HEALTH_OLD = timedelta(seconds=60)
 
 
@@ -80,7 +79,12 @@ def temporary_folder() -> Path:
 
 @dataclass(slots=True)
 class App:
-    """The running product."""
+    """The running product.
+
+    Attributes:
+        broken: Set once nothing more can be written before a new start.
+        look_every: Seconds between two looks at the store, each of which renews the health file.
+    """
 
     settings: Settings
     store: Store
@@ -92,6 +96,7 @@ class App:
     clock: Callable[[], datetime]
     health: Health
     broken: asyncio.Future[StorePoisoned]
+    look_every: float = 15.0
 
     async def run(self) -> None:
         """Serve every platform until cancelled, or until a person leaves the console.
@@ -168,7 +173,7 @@ class App:
                     await asyncio.to_thread(_write, file, json.dumps(state))
                 except OSError as error:
                     log.warning("health not written", file=str(file), reason=str(error))
-                await asyncio.sleep(HEALTH_EVERY)
+                await asyncio.sleep(self.look_every)
         finally:
             with suppress(OSError):
                 file.unlink(missing_ok=True)

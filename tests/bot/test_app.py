@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from adapters.storage.memory import MemoryStore
 from bot.app import build
-from bot.domain.errors import ConfigError
+from bot.domain.channels import Layout, Schedule, Weekday
+from bot.domain.errors import ConfigError, StoreError
 from bot.ports import Inbox
 from config.settings import Settings
-from tests.examples import NOW
-from tests.fakes import FakeChat
+from tests.examples import NOW, batch, subscription
+from tests.fakes import Clock, FakeChat
 
 
 class Failing(FakeChat):
@@ -53,3 +58,63 @@ async def test_a_platform_whose_token_ends_after_days_is_tried_again_and_stops_n
     chat = Failing(timedelta(days=10))
     await ran(chat)
     assert chat.served == 2
+
+
+class Vanishing(MemoryStore):
+    """A store that can be out of reach as a whole."""
+
+    gone = False
+
+    def __getattribute__(self, name: str) -> object:
+        verb = super().__getattribute__(name)
+        if name.startswith("_") or name in ("gone", "lease_seconds", "close", "replica"):
+            return verb
+
+        async def asked(*args: object, **fields: object) -> object:
+            if self.gone:
+                raise StoreError("PostgreSQL at 127.0.0.1:5432 is out of reach")
+            return await verb(*args, **fields)  # type: ignore[operator]
+
+        return asked
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_store_that_vanishes_for_a_while_degrades_the_bot_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "health.json"
+
+    def told() -> str:
+        return str(json.loads(file.read_text())["health"]["store"]) if file.exists() else ""
+
+    store, chat, clock = Vanishing(), FakeChat(), Clock(NOW - timedelta(minutes=10))
+    order = subscription(
+        created_at=NOW - timedelta(hours=1),
+        layout=Layout.LIST,
+        schedule=Schedule(NOW.time(), "UTC", tuple(Weekday)),
+    )
+    await store.save_subscription(order)
+    await store.save_batch(batch(), clock())
+    adapters = {"slack": chat}
+    settings = Settings(_env_file=None)
+    async with build(settings, store=store, sources={}, adapters=adapters, clock=clock) as app:
+        app.look_every = 0.01
+        running = asyncio.create_task(app.run())
+        await until(lambda: told() == "up")
+        store.gone = True
+        await until(lambda: "out of reach" in told())
+        assert app.health.condition == "degraded"
+        clock.now = NOW + timedelta(minutes=10)  # the hour of the digest passes meanwhile
+        await app.scheduler.fire(order.channel)
+        assert chat.posts == []
+        store.gone = False
+        await until(lambda: chat.posts)
+        assert app.health.condition == "ok"
+        running.cancel()
+        await asyncio.wait([running])
+    assert len(chat.posts) == 1
