@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.torture import full, kills, power
+from tests.torture import full, kills, power, second
 
 KILLS, STATES, PARTS = 1_000, 4_160, (0.0, 0.3, 0.99)
 
@@ -36,10 +36,11 @@ def main() -> None:
             shown(
                 "kill -9",
                 number,
-                lambda told: kills.run(Path(folder), number, int(time.time()), told),
+                lambda told: kills.run(Path(folder) / "kills", number, int(time.time()), told),
             ),
             shown("power loss", states, lambda told: power.run(states, int(time.time()), told)),
             shown("disk full", None, lambda told: full.run(PARTS, told)),
+            shown("second process", 1, lambda _: second.run(Path(folder) / "second")),
         ]
     sys.exit(any(each.failed for each in done))
 

@@ -13,7 +13,9 @@ from tests.torture import full, power
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_killed_process_loses_nothing_that_it_told(tmp_path: Path) -> None:
+def test_a_killed_process_loses_nothing_that_it_told_and_posts_nothing_twice(
+    tmp_path: Path,
+) -> None:
     command = [sys.executable, "-m", "tests.torture.kills", str(tmp_path / "state"), "12"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
