@@ -1,16 +1,24 @@
-"""Stores: where state is kept. One address opens either."""
+"""Stores: where state is kept. One address opens any of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adapters.storage.memory import MemoryStore
 from adapters.storage.tinydb import KEEP_DAYS, TinyDBStore
 from bot.domain.errors import ConfigError, StorePoisoned
 from bot.ports import Store
 
-CURE = "use `tinydb:///absolute/folder`, `tinydb:relative/folder` or `memory:`"
+if TYPE_CHECKING:
+    from adapters.storage.postgres import PostgresStore
+
+CURE = (
+    "use `tinydb:///absolute/folder`, `tinydb:relative/folder`, "
+    "`postgresql://user:password@host/database` or `memory:`"
+)
+POSTGRES = ("postgresql:", "postgres:")
 
 
 async def open_store(
@@ -28,11 +36,30 @@ async def open_store(
 
     Raises:
         ConfigError: if the address names none, or a folder that cannot be used.
-        StoreError: if the state there is in use, damaged or of a newer version.
+        StoreError: if the state there is in use, damaged or of a newer version, or the database
+            cannot be used.
     """
     if url == "memory:":
         return MemoryStore()
+    if url.startswith(POSTGRES):
+        return await postgres_store().open(url)
     return await TinyDBStore.open(folder_of(url), keep_days=keep_days, on_poisoned=on_poisoned)
+
+
+def postgres_store() -> type[PostgresStore]:
+    """Return the store in PostgreSQL, whose parts are loaded by those alone who use it.
+
+    Raises:
+        ConfigError: if they are not installed.
+    """
+    try:
+        from adapters.storage.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "STORE_URL names PostgreSQL, for which parts are missing: "
+            "pip install 'daily-papers[postgres]'"
+        ) from error
+    return PostgresStore
 
 
 def place_of(url: str) -> str:
@@ -57,6 +84,8 @@ def folder_of(url: str) -> Path:
         return _folder(place)
     if url == "memory:":
         raise ConfigError("STORE_URL is `memory:`, which keeps no files")
+    if url.startswith(POSTGRES):
+        raise ConfigError("STORE_URL names PostgreSQL, which keeps no files here: use pg_dump")
     raise ConfigError(f"STORE_URL names no kind of store that this bot has: {CURE}")
 
 

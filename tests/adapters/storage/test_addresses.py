@@ -33,7 +33,7 @@ async def test_a_relative_folder_is_below_the_working_folder(
 
 
 @pytest.mark.parametrize(
-    "url", ["", "memory", "sqlite:///x", "postgresql://bot:hunter2@host/db", "/data"]
+    "url", ["", "memory", "sqlite:///x", "mysql://bot:hunter2@host/db", "/data"]
 )
 async def test_an_unknown_address_names_the_cure_and_not_its_value(url: str) -> None:
     with pytest.raises(ConfigError, match=r"STORE_URL .* use `tinydb:///absolute") as refusal:
