@@ -17,12 +17,14 @@ from hypothesis.stateful import rule
 from tinydb import TinyDB, where
 
 from adapters.storage.memory import MemoryStore
+from adapters.storage.migrations import SCHEMA
 from adapters.storage.opening import load
-from adapters.storage.snapshot import Tables
+from adapters.storage.snapshot import Meta, Tables, slices
 from adapters.storage.tinydb import TinyDBStore
 from bot.domain.channels import Subscription
 from bot.domain.deliveries import DeliveryState
-from bot.domain.errors import ConfigError, StoreError, StorePoisoned
+from bot.domain.errors import ConfigError, StoreError, StoreInUse, StorePoisoned
+from bot.domain.votes import Tally
 from bot.ports import Store
 from tests.contracts.store import OpenStore, StoreContract, everything, fill
 from tests.contracts.store_machine import StoreMachine
@@ -53,6 +55,7 @@ class TestTinyDBStore(StoreContract):
         return opened
 
 
+ROOT = Path(__file__).parents[3]
 STATES = Path(__file__).parent / "states"
 """A folder per released schema, with ``fill`` in it."""
 
@@ -196,7 +199,6 @@ async def test_a_folder_that_is_in_use_names_its_holder(tmp_path: Path) -> None:
 
 
 async def test_another_process_is_kept_out_until_this_one_closes(tmp_path: Path) -> None:
-    root = Path(__file__).parents[3]
     code = (
         "import asyncio, sys; from adapters.storage import open_store\n"
         "asyncio.run(open_store(sys.argv[1]))"
@@ -204,7 +206,7 @@ async def test_another_process_is_kept_out_until_this_one_closes(tmp_path: Path)
     command = [sys.executable, "-c", code, f"tinydb://{tmp_path}"]
 
     def attempt() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     store = await TinyDBStore.open(tmp_path)
     refused = await asyncio.to_thread(attempt)
@@ -213,6 +215,38 @@ async def test_another_process_is_kept_out_until_this_one_closes(tmp_path: Path)
     await store.close()
     accepted = await asyncio.to_thread(attempt)
     assert accepted.returncode == 0, accepted.stderr
+
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from adapters.storage.tinydb import TinyDBStore
+from tests.examples import ballot
+
+async def main():
+    store = await TinyDBStore.open(Path(sys.argv[1]))
+    await store.cast(ballot())
+    print("held", flush=True)
+    await asyncio.sleep(3_600)
+
+asyncio.run(main())
+"""
+
+
+async def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout
+            assert await asyncio.to_thread(holder.stdout.readline) == "held\n"
+            with pytest.raises(StoreInUse, match=f"is in use by process {holder.pid} on "):
+                await TinyDBStore.open(tmp_path)
+        finally:
+            holder.kill()
+    assert (tmp_path / "state.lock").exists()
+    store = await TinyDBStore.open(tmp_path)
+    assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=1)}
+    await store.close()
 
 
 async def test_a_closed_store_changes_nothing_more(tmp_path: Path) -> None:
@@ -390,6 +424,57 @@ async def test_a_state_that_cannot_be_understood_is_refused_and_left_alone(
         assert (tmp_path / "state.json").read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is damaged at byte 0"),
+        (b"no JSON", "is damaged at byte 0"),
+        (b'{"_default": {"1": {"title": "a list of mine"}}}', "is not a state of this bot"),
+        (b'{"papers": [], "_meta": {}}', "is not a state of this bot"),
+        (
+            b"".join(slices([], Meta(schema=99, sequence=0))),
+            rf"newer version \(schema 99, this one reads {SCHEMA}\): run that version",
+        ),
+    ],
+)
+async def test_a_snapshot_that_is_foreign_or_newer_is_refused_and_left_alone(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    await filled(tmp_path)
+    (tmp_path / "snapshot.json").write_bytes(content)
+    before = on_disk(tmp_path)
+    for _ in range(2):  # the second time shows that the first let go of the folder
+        with pytest.raises(StoreError, match=problem) as refusal:
+            await TinyDBStore.open(tmp_path)
+        assert str(tmp_path / "snapshot.json") in str(refusal.value)
+        assert on_disk(tmp_path) == before
+
+
+async def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    foreign = (
+        "notes.txt",
+        "papers.json",
+        "snapshot.json.bak",
+        "snapshot (copy).json",
+        "journal.jsonl",
+        "journal-000000000001.jsonl.bak",
+        ".hidden",
+        "deeper/snapshot.json",
+        "archive/notes.txt",
+    )
+    for name in foreign:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("somebody else's")
+    before = await filled(tmp_path)
+    for _ in range(2):
+        store = await TinyDBStore.open(tmp_path, keep_days=0)
+        assert await everything(store) == before
+        await store.checkpoint()
+        await store.close()
+    for name in foreign:
+        assert (tmp_path / name).read_text() == "somebody else's"
+
+
 async def test_a_state_cut_short_anywhere_is_refused_and_left_alone(tmp_path: Path) -> None:
     released(tmp_path, 1)
     whole = (tmp_path / "state.json").read_bytes()
@@ -440,6 +525,57 @@ async def test_a_folder_that_cannot_be_used_is_a_wrong_setting(tmp_path: Path) -
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ConfigError, match=r"STORE_URL names .* make it a folder"):
             await TinyDBStore.open(folder)
+
+
+BOUND_BY_MODES = """
+import asyncio, os, sys
+from pathlib import Path
+from adapters.storage.tinydb import TinyDBStore
+from bot.domain.errors import ConfigError
+
+async def refused(folder):
+    try:
+        await TinyDBStore.open(folder)
+    except ConfigError as error:
+        print(error)
+
+folder = Path(sys.argv[1])
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+if not os.access(folder / "state.lock", os.R_OK) or os.access(folder, os.W_OK):
+    sys.exit(77)
+asyncio.run(refused(folder))
+asyncio.run(refused(folder / "below"))
+"""
+"""Modes bind everybody but root, so root becomes another user first."""
+
+
+async def test_a_folder_that_may_only_be_read_is_a_wrong_setting_and_left_alone() -> None:
+    with tempfile.TemporaryDirectory() as place:  # the tests' own folders are closed to others
+        folder = Path(place) / "state"
+        await filled(folder)
+        before = on_disk(folder)
+        for path in folder.iterdir():
+            path.chmod(0o444)
+        folder.chmod(0o555)
+        folder.parent.chmod(0o755)
+        command = [sys.executable, "-c", BOUND_BY_MODES, str(folder)]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        after = on_disk(folder)
+        folder.chmod(0o755)
+    if done.returncode == 77:
+        pytest.skip("no user here is bound by the modes of files")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"STORE_URL names {each}, which cannot be used (Permission denied): "
+        "make it a folder that the bot's user may write"
+        for each in (folder, folder / "below")
+    ]
+    assert after == before
 
 
 @pytest.mark.parametrize("kind", ["folder", "link to nowhere"])
