@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 import structlog
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import Progress
 from rich.text import Text
 
@@ -460,37 +461,35 @@ def manifest(
 
 @cli.command()
 def status() -> None:
-    """Tell what was posted where, what was not and why; the bot may be running."""
+    """Tell what was posted where, what was not and why; exit 0 if all is well.
+
+    The bot may be running.
+    """
     if not asyncio.run(_status(_settings())):
         raise typer.Exit(1)
 
 
 async def _status(settings: Settings) -> bool:
-    out = Console(highlight=False)
-    now = utc_now()
-    running = _running_bot(health_file(settings))
-    well = True
-    if isinstance(running, str):
-        out.print(running, markup=False)
-    else:
-        _print_lines(out, "", status_lines.health_lines(running.health, now))
+    out, now = Console(highlight=False), utc_now()
+    well = _print_running(_running_bot(health_file(settings)), out, now)
     async with reading(settings.store.url.get_secret_value()) as store:
         orders = await store.subscriptions()
         for order in orders:
             found = await channel_status(order.channel, store, now)
             well = well and found.is_well
             out.print(f"\n{order.channel}", style="bold", markup=False)
-            _print_lines(out, "  ", status_lines.channel_lines(found))
+            for line in status_lines.channel_lines(found):
+                out.print(Padding(_named(line), (0, 0, 0, 2)))
             for receipt in found.receipts:
-                out.print("  " + plain(last_run(receipt)), markup=False)
+                out.print(Padding(Text(plain(last_run(receipt))), (0, 0, 0, 2)))
     if not orders:
-        out.print("no channel is subscribed: run `/papers subscribe` in one", markup=False)
+        out.print("No channel is subscribed: run `/papers subscribe` in one.", markup=False)
     return well
 
 
-def _print_lines(out: Console, indent: str, lines: Iterable[tuple[str, str]]) -> None:
-    for name, line in lines:
-        out.print(Text.assemble(indent, (f"{name}: ", "bold"), line))
+def _named(line: tuple[str, str]) -> Text:
+    name, told = line
+    return Text.assemble((f"{name}: ", "bold"), told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,19 +513,21 @@ def _running_bot(file: Path) -> _Running | str:
         return f"{file} cannot be read: {error}"
 
 
+def _print_running(running: _Running | str, out: Console, now: datetime) -> bool:
+    """Print what is known of the bot; tell whether it can be reached."""
+    if isinstance(running, str):
+        out.print(running, markup=False)
+        return False
+    for line in status_lines.health_lines(running.health, now):
+        out.print(_named(line))
+    age = now - running.at
+    if silent := age > HEALTH_OLD:
+        out.print(f"No sign of life for {age.total_seconds():.0f} s.", markup=False)
+    return not silent and running.health.condition is not Condition.DOWN
+
+
 @cli.command()
 def health() -> None:
     """Exit 0 if a bot is running here and can be reached; for containers."""
-    running = _running_bot(health_file(_settings()))
-    out = _out()
-    if isinstance(running, str):
-        out.print(running, markup=False)
-        raise typer.Exit(1)
-    now = utc_now()
-    for name, line in status_lines.health_lines(running.health, now):
-        out.print(f"{name}: {line}", markup=False)
-    age = now - running.at
-    if age > HEALTH_OLD:
-        out.print(f"last sign of life {age.total_seconds():.0f} s ago", markup=False)
-    if age > HEALTH_OLD or running.health.condition is Condition.DOWN:
+    if not _print_running(_running_bot(health_file(_settings())), _out(), utc_now()):
         raise typer.Exit(1)

@@ -137,6 +137,29 @@ async def test_a_second_bot_on_the_same_state_is_refused(machine: Machine) -> No
     assert "Traceback" not in shown
 
 
+async def test_a_running_bot_is_asked_how_things_stand_and_backed_up(
+    machine: Machine, tmp_path: Path
+) -> None:
+    async with machine.running():
+        await machine.subscribe()
+        await machine.posted(PAPERS + 1)
+        code, shown = 1, ""
+        async with asyncio.timeout(30):
+            while f"posted {PAPERS}." not in shown:  # the last message, then the receipt
+                code, shown = await machine.call("status")
+        assert (code, "Bot: ok" in shown) == (0, True), shown
+        assert machine.papers.id in shown
+        assert "Next digest: " in shown
+        assert all(len(line) <= 80 for line in shown.splitlines())
+        file = str(tmp_path / "papers.tar")
+        assert (await machine.call("backup", "--to", file))[0] == 0
+        assert "Paper 1" in (await machine.call("export"))[1]
+    machine.environment["STORE_URL"] = f"tinydb://{tmp_path / 'copy'}"
+    assert (await machine.call("restore", file))[0] == 0
+    code, shown = await machine.call("status")
+    assert f"posted {PAPERS}." in shown
+
+
 async def test_a_digest_is_posted_by_hand_once(machine: Machine) -> None:
     async with machine.running():
         await machine.subscribe("subscribe --at 09:00 --layout list")
