@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from bot import logs
+from tests.doubles.postgres import CURE, PostgresCluster, binaries
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("DAILY_PAPERS_SHARED", ROOT.parent / "shared"))
@@ -41,3 +43,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real captures at {SHARED}; set DAILY_PAPERS_SHARED to their folder")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresCluster]:
+    """Return a PostgreSQL server, or skip where there is none, unless there has to be one."""
+    if binaries() is None:
+        if os.environ.get("REQUIRE_POSTGRES") == "1":
+            pytest.fail(CURE)
+        pytest.skip(CURE)
+    cluster = PostgresCluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()

@@ -42,6 +42,15 @@ host all {GUARDED} 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 """
 
+EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+        WHERE schemaname = 'daily_papers' AND tablename <> 'alembic_version'
+    LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+END $$
+"""
+"""Quicker than to truncate, where there are few rows."""
+
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 TRIES = 5
 SECONDS = 60.0
@@ -72,6 +81,7 @@ class PostgresCluster:
         self._settings = SETTINGS if durable else {**SETTINGS, **CARELESS}
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
         self.port = 0
         atexit.register(self.remove)
         self._as_user = _server_user(self._folder)
@@ -132,9 +142,18 @@ class PostgresCluster:
         finally:
             await connection.close()
 
-    async def create(self, database: str) -> str:
-        """Make an empty database and return its address."""
-        await self.execute(f'CREATE DATABASE "{database}" TEMPLATE template0')
+    async def created(self) -> str:
+        """Make a database with nothing in it and return its address."""
+        self._databases += 1
+        name = f"papers-{self._databases}"
+        await self.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        return self.url(name)
+
+    async def emptied(self, database: str) -> str:
+        """Empty the tables of the state in a database, made if need be; return its address."""
+        if not await self.value(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"):
+            await self.execute(f'CREATE DATABASE "{database}" TEMPLATE template0')
+        await self.execute(EMPTY, database)
         return self.url(database)
 
     def _started(self) -> bool:

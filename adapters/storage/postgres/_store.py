@@ -163,7 +163,7 @@ class PostgresStore:
     async def claim(self, right: Slot | str) -> bool:
         """See ``Leases``."""
         if isinstance(right, Slot):
-            ((ours,),) = await self.database.run(sql.CLAIM_SLOT, {**_slot(right), **self._mine})
+            ((ours,),) = await self.database.run(sql.CLAIM_SLOT, {**slot_row(right), **self._mine})
             return bool(ours)
         return bool(await self.database.run(sql.CLAIM_NAME, {"name": right, **self._mine}))
 
@@ -171,7 +171,7 @@ class PostgresStore:
         """See ``Leases``."""
         until = {**self._me, "wait": timedelta(seconds=wait)}
         if isinstance(right, Slot):
-            await self.database.run(sql.RELEASE_SLOT, {**_slot(right), **until})
+            await self.database.run(sql.RELEASE_SLOT, {**slot_row(right), **until})
         else:
             await self.database.run(sql.RELEASE_NAME, {"name": right, **until})
 
@@ -180,10 +180,10 @@ class PostgresStore:
 
         If the answer to a plan is lost, it is told that the slot is taken: the lease is ours.
         """
-        slot = _slot(receipt.slot)
+        slot = slot_row(receipt.slot)
         ordered = sorted(deliveries, key=lambda each: each.position)
         taking = {**slot, "keys": [each.key for each in ordered], **self._mine}
-        rows = {each.key: _row(each) for each in ordered}
+        rows = {each.key: delivery_row(each) for each in ordered}
         account = {**slot, "document": _written(receipt)}
 
         async def work(connection: AsyncConnection) -> bool:
@@ -204,7 +204,7 @@ class PostgresStore:
 
     async def deliveries(self, slot: Slot) -> Sequence[Delivery]:
         """See ``Ledger``."""
-        return await self._all(Delivery, sql.DELIVERIES, _slot(slot))
+        return await self._all(Delivery, sql.DELIVERIES, slot_row(slot))
 
     async def unfinished(self, channel: ChannelRef | None = None) -> Sequence[Slot]:
         """See ``Ledger``; the oldest day first."""
@@ -231,12 +231,12 @@ class PostgresStore:
             row = (await connection.execute(sql.DELIVERY_TO_CHANGE, {"key": key})).first()
             before = planned(_read(Delivery, row.document) if row else None, key)
             if state is not DeliveryState.SENT:
-                renewal = {**_slot(before.slot), **self._mine}
+                renewal = {**slot_row(before.slot), **self._mine}
                 if not (await connection.execute(sql.RENEW_SLOT, renewal)).first():
                     raise LeaseLost(before.slot)
             after = advanced(before, state, ref, reason, at)
             if after != before:
-                await connection.execute(sql.CHANGE_DELIVERY, _row(after))
+                await connection.execute(sql.CHANGE_DELIVERY, delivery_row(after))
             if after.ref:
                 await connection.execute(sql.STAND, {"message": str(after.ref), "delivery": key})
             if seen:
@@ -266,12 +266,12 @@ class PostgresStore:
 
     async def save_receipt(self, receipt: Receipt) -> None:
         """See ``Ledger``; this takes no slot."""
-        kept = {**_slot(receipt.slot), "document": _written(receipt)}
+        kept = {**slot_row(receipt.slot), "document": _written(receipt)}
         await self.database.run(sql.SAVE_RECEIPT, kept)
 
     async def receipt(self, slot: Slot) -> Receipt | None:
         """See ``Ledger``."""
-        return await self._one(Receipt, sql.RECEIPT, _slot(slot))
+        return await self._one(Receipt, sql.RECEIPT, slot_row(slot))
 
     async def receipts(self, channel: ChannelRef, limit: int = 1) -> Sequence[Receipt]:
         """See ``Ledger``."""
@@ -335,9 +335,13 @@ class PostgresStore:
         return {PaperId.parse(paper): Tally(**each) for paper, each in counts.items()}
 
 
+def dumped(document: object) -> str:
+    """Return a document as JSON of plain ASCII, which every text in it survives."""
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+
+
 def _written(value: object) -> str:
-    """Return a document as JSON of plain ASCII, which every text of it survives."""
-    return json.dumps(encode(value), ensure_ascii=True, separators=(",", ":"))
+    return dumped(encode(value))
 
 
 def _read(kind: type[T], document: object) -> T:
@@ -350,13 +354,15 @@ def _read(kind: type[T], document: object) -> T:
         ) from error
 
 
-def _slot(slot: Slot) -> Parameters:
+def slot_row(slot: Slot) -> Parameters:
+    """Return what a slot is found by."""
     return {"channel": str(slot.channel), "day": slot.day}
 
 
-def _row(delivery: Delivery) -> Parameters:
+def delivery_row(delivery: Delivery) -> Parameters:
+    """Return a delivery with all that it is found by."""
     return {
-        **_slot(delivery.slot),
+        **slot_row(delivery.slot),
         "key": delivery.key,
         "position": delivery.position,
         "state": delivery.state.value,
