@@ -25,11 +25,12 @@ from rich.progress import Progress
 from rich.text import Text
 
 from adapters.papers import open_file
-from adapters.storage import folder_of, keeps_files
+from adapters.storage import folder_of, keeps_files, place_of
 from adapters.storage.backup import backup as write_backup
 from adapters.storage.backup import restore as read_backup
 from adapters.storage.copies import reading
 from adapters.storage.salvage import salvage as salvage_state
+from adapters.storage.transfer import transfer
 from bot import __version__, logs
 from bot import doctor as checks
 from bot.app import HEALTH_OLD, App, build, configured_adapters, health_file, utc_now
@@ -425,6 +426,32 @@ def restore(
     _out().print(f"{count(documents, 'document')} in {folder}", markup=False)
     if aside:
         _out().print(f"the state that was there is in {aside}", markup=False)
+
+
+@cli.command()
+def migrate(
+    source: Annotated[
+        str | None, typer.Option("--from", help="Where the state is, as in STORE_URL.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--to", help="Where it is to be, as in STORE_URL.")
+    ] = None,
+) -> None:
+    """Carry all state to another kind of store, and check that it is the same there.
+
+    One side is STORE_URL, the other is named here. Every bot on either must be stopped meanwhile.
+    """
+    if (source is None) == (target is None):
+        raise ConfigError(
+            "name one of --from and --to; the other side is STORE_URL, which may hold a password"
+        )
+    here = _settings().store.url.get_secret_value()
+    carried = asyncio.run(transfer(source or here, target or here))
+    out = _out()
+    for table, number in carried.counts.items():
+        out.print(f"{number:>9,} {table}", markup=False)
+    out.print(f"sha256 {carried.checksum}, the same on both sides", markup=False)
+    out.print(f"set STORE_URL to where the state is now: {place_of(target or here)}", markup=False)
 
 
 @cli.command()
