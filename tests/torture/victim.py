@@ -107,8 +107,7 @@ async def work(folder: Path, channel: Path, number: int, pipe: int) -> None:
 
 async def finish(store: TinyDBStore, chat: FileChat) -> None:
     """Go on with every digest that an earlier life left unfinished."""
-    for slot in await store.unfinished():
-        await carry(slot, store, chat)
+    await asyncio.gather(*(carry(slot, store, chat) for slot in await store.unfinished()))
 
 
 async def carry(slot: Slot, store: TinyDBStore, chat: FileChat) -> None:
