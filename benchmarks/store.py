@@ -1,4 +1,4 @@
-"""Durable votes in the journal, against TinyDB's own storages and SQLite, and what they cost.
+"""Durable votes in the journal and in PostgreSQL, against TinyDB's own storages and SQLite.
 
 ``--million``, or BENCH_MILLION=1 in the environment, measures a million votes too. A peer whose one
 run would take minutes is skipped: a dash. The disk's own fdatasync stands beside every figure.
@@ -26,7 +26,7 @@ from tinydb import Query, TinyDB
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import JSONStorage
 
-from adapters.storage import segments, snapshot
+from adapters.storage import open_store, segments, snapshot
 from adapters.storage.disk import Disk
 from adapters.storage.migrations import SCHEMA
 from adapters.storage.snapshot import Meta
@@ -34,6 +34,8 @@ from adapters.storage.tinydb import TinyDBStore
 from bot.domain.channels import ChannelRef, UserRef
 from bot.domain.papers import PaperId
 from bot.domain.votes import Ballot, VoteKind
+from bot.ports import Store
+from tests.doubles.postgres import CURE, PostgresCluster, binaries
 
 SIZES = (1_000, 10_000, 100_000)
 VOTERS = 20
@@ -74,6 +76,7 @@ def run(screen: Console) -> None:
     for size in sizes:
         peers: dict[str, Callable[[Path, int], Measured]] = {
             "journal": _journal,
+            "PostgreSQL (3)": _postgres,
             "SQLite WAL FULL (2)": _sqlite,
             "TinyDB JSONStorage": lambda folder, size: _stock(folder, size, JSONStorage),
             "TinyDB Caching (1)": lambda folder, size: _stock(
@@ -94,6 +97,11 @@ def run(screen: Console) -> None:
     screen.print("(1) not durable: written every 1,000 votes")
     screen.print(
         "(2) called directly: an event loop would stand still, or pay for a thread as well"
+    )
+    screen.print(
+        "(3) the replicas' store over loopback; the server shares the cores and the disk with it"
+        if binaries()
+        else f"(3) {CURE}"
     )
     least, most = min(costs), max(costs)
     ratio = costs[most] / costs[least]
@@ -158,18 +166,56 @@ async def _votes(folder: Path, size: int) -> Measured:
     ballots = _ballots(size)
     count, seconds = await _for_a_while(store, ballots)
     less_sync = (seconds - disk.seconds) / count * 1e6
+    rate = await _together(store, ballots)
+    await store.close()
+    return Measured(count / seconds, rate, less_sync)
+
+
+def _postgres(_: Path, size: int) -> Measured:
+    """The same votes through the store of several replicas; the server syncs every commit."""
+    if binaries() is None:
+        return Measured()
+    cluster = PostgresCluster(durable=True)
+    try:
+        cluster.start()
+        return asyncio.run(_database_votes(cluster, size))
+    finally:
+        cluster.remove()
+
+
+ROWS = f"""
+    INSERT INTO daily_papers.votes (channel, paper, kind, origin, person)
+    SELECT '{CHANNEL}', format('arxiv:%s.%s', 2500 + n / 100000, lpad((n % 100000)::text, 5, '0')),
+        'up', 'button', format('slack:T1/U%s', lpad(((n * 7 + v) % {PEOPLE})::text, 8, '0'))
+    FROM generate_series(0, {{papers}} - 1) AS n, generate_series(0, {VOTERS - 1}) AS v
+"""
+
+
+async def _database_votes(cluster: PostgresCluster, size: int) -> Measured:
+    url = await cluster.created()
+    database = url.rpartition("/")[2]
+    store = await open_store(url)
+    await cluster.execute(ROWS.format(papers=size // VOTERS), database)
+    await cluster.execute("VACUUM ANALYZE daily_papers.votes", database)
+    ballots = _ballots(size)
+    count, seconds = await _for_a_while(store, ballots)
+    rate = await _together(store, ballots)
+    await store.close()
+    return Measured(count / seconds, rate)
+
+
+async def _together(store: Store, ballots: Iterator[Ballot]) -> float:
+    """Return the votes a second of many voters who wait for theirs to be durable."""
 
     async def voter() -> int:
         return (await _for_a_while(store, ballots))[0]
 
     started = time.perf_counter()
     together = sum(await asyncio.gather(*(voter() for _ in range(WAITING))))
-    rate = together / (time.perf_counter() - started)
-    await store.close()
-    return Measured(count / seconds, rate, less_sync)
+    return together / (time.perf_counter() - started)
 
 
-async def _for_a_while(store: TinyDBStore, ballots: Iterator[Ballot]) -> tuple[int, float]:
+async def _for_a_while(store: Store, ballots: Iterator[Ballot]) -> tuple[int, float]:
     started, count = time.perf_counter(), 0
     while time.perf_counter() - started < SECONDS:
         await store.cast(next(ballots))
