@@ -82,6 +82,7 @@ class PostgresCluster:
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._named: set[str] = set()
         self.port = 0
         atexit.register(self.remove)
         self._as_user = _server_user(self._folder)
@@ -151,9 +152,11 @@ class PostgresCluster:
 
     async def emptied(self, database: str) -> str:
         """Empty the tables of the state in a database, made if need be; return its address."""
-        if not await self.value(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"):
+        if database in self._named:
+            await self.execute(EMPTY, database)
+        else:
             await self.execute(f'CREATE DATABASE "{database}" TEMPLATE template0')
-        await self.execute(EMPTY, database)
+            self._named.add(database)
         return self.url(database)
 
     def _started(self) -> bool:

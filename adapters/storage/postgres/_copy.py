@@ -42,6 +42,7 @@ Document = tuple[str, str, Json]
 AT_ONCE = 1_000
 """Rows that are read or written with one message to the server."""
 
+PORTIONS = {"yield_per": AT_ONCE}
 ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 PATIENT = text("SET LOCAL idle_in_transaction_session_timeout = '1h'")
@@ -107,10 +108,10 @@ async def dump(store: PostgresStore) -> AsyncGenerator[Document, None]:
     Raises:
         StoreError: if the database cannot be read.
     """
-    async with store.database.transaction(**ONE_MOMENT, yield_per=AT_ONCE) as connection:
+    async with store.database.transaction(**ONE_MOMENT) as connection:
         await connection.execute(PATIENT)
         for table, (statement, read) in READINGS.items():
-            async for row in await connection.stream(statement):
+            async for row in await connection.stream(statement, execution_options=PORTIONS):
                 yield table, *read(row)
         async with aclosing(_entries(connection)) as entries:
             async for key, entry in entries:
@@ -120,7 +121,7 @@ async def dump(store: PostgresStore) -> AsyncGenerator[Document, None]:
 async def _entries(connection: AsyncConnection) -> AsyncGenerator[tuple[str, Json], None]:
     """Put together what each channel did with each paper."""
     place, entry = None, {}
-    async for row in await connection.stream(LEDGER):
+    async for row in await connection.stream(LEDGER, execution_options=PORTIONS):
         if place != (row.channel, row.paper):
             if place:
                 yield " ".join(place), entry

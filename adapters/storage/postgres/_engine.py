@@ -42,7 +42,9 @@ ADDRESS = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
-CONNECTIONS = 15
+CONNECTIONS = 8
+"""More vote no faster, and a small server has few. All are kept: to connect costs ten statements."""
+
 CONNECT_SECONDS = 5
 RECYCLE_SECONDS = 1_800
 """No connection grows older than this, so that a server can be drained."""
@@ -76,6 +78,7 @@ of transactions, a plan made before an upgrade, too many connections."""
 
 CURES = {
     "28": "refuses the user or the password ({}): correct them in STORE_URL",
+    "22": "cannot hold a value that it was given ({})",
     "3D000": "is not there: create it, or name another one in STORE_URL",
     "42501": "does not let this user do what is needed ({}): "
     "as its owner, GRANT CREATE ON DATABASE to the user",
