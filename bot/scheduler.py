@@ -179,6 +179,10 @@ class DigestRuns:
             await self._plan(subscription, slot, batches)
             return await self._deliver(slot)
 
+    def is_at_work(self, channel: ChannelRef) -> bool:
+        """Tell whether a run of the channel is under way in this process."""
+        return channel in self._locks and self._locks[channel].locked()
+
     async def resume(self, slot: Slot) -> float | None:
         """Go on with a digest that an earlier run left unfinished."""
         async with self._locks[slot.channel]:
@@ -381,7 +385,8 @@ class Scheduler:
             if self._scheduled.get(channel) != order.schedule:
                 self._schedule(order)
         for slot in await self._store.unfinished():
-            if not self._jobs.get_job(f"{slot.channel} again"):
+            at_work = self.runs.is_at_work(slot.channel)
+            if not at_work and not self._jobs.get_job(f"{slot.channel} again"):
                 self._soon(slot.channel, self._clock())
 
     async def catch_up(self) -> None:

@@ -203,3 +203,17 @@ async def test_a_process_takes_note_of_what_another_one_was_told() -> None:
         assert str(CHANNEL) not in job_times(mine)
     finally:
         await mine.stop()
+
+
+async def test_what_a_process_is_posting_itself_it_does_not_take_for_left_unfinished() -> None:
+    team = await Team(Frozen).ready()
+    assert isinstance(team.chat, Frozen)
+    mine = scheduler(team, team.store.replica())
+    starting = asyncio.create_task(mine.start())  # it posts what is due before anything else
+    await team.chat.stored.wait()
+    await mine.share()
+    assert not [each.id for each in mine._jobs.get_jobs() if "again" in each.id]
+    team.chat.thawed.set()
+    await starting
+    await mine.stop()
+    assert team.is_posted_once_in_order()
