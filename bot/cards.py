@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
 
 from bot.domain.deliveries import HEAD, Delivery
-from bot.domain.errors import UserError
+from bot.domain.errors import BadArgument, UserError
 from bot.domain.papers import Paper, PaperId
 from bot.domain.reply import (
     Bold,
@@ -26,6 +27,7 @@ from bot.domain.reply import (
     Note,
     Paragraph,
     Plain,
+    Problem,
     Reply,
     RunAction,
     Span,
@@ -45,6 +47,7 @@ LINE_CHARS = 200
 AUTHORS_SHOWN = 4
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 NOTHING = Tally()
+SUMMARIZE = "Summarize"
 
 
 def one_sentence(paper: Paper) -> str:
@@ -102,11 +105,20 @@ def links(paper: Paper) -> tuple[LinkButton, ...]:
 
 
 def vote_buttons(paper: Paper) -> tuple[Button, ...]:
-    """Return what a person can do with a paper."""
+    """Return what a person does most with a paper."""
     return (
         Button("👍 Vote", VoteAction(VoteKind.UP, paper.id), "primary"),
         Button("🔖 Save", VoteAction(VoteKind.SAVE, paper.id)),
-        Button("Summarize", RunAction("summarize", str(paper.id))),
+        Button(SUMMARIZE, RunAction("summarize", str(paper.id))),
+    )
+
+
+def all_buttons(paper: Paper) -> tuple[Button, ...]:
+    """Return all that a person can do with a paper, where there is room for it."""
+    return (
+        *vote_buttons(paper),
+        Button("Related", RunAction("related", str(paper.id))),
+        Button("👎 Less like this", VoteAction(VoteKind.DOWN, paper.id)),
     )
 
 
@@ -192,7 +204,9 @@ def _resurfaced(delivery: Delivery, papers: Mapping[PaperId, Paper]) -> Iterable
 
 def paper_message(paper: Paper, tally: Tally, *, rank: int | None = None) -> Reply:
     """Return the message that holds one paper."""
-    return Reply((card(paper, tally, rank=rank),), clip(one_line(paper.title), 300), private=False)
+    controls = (*all_buttons(paper), *links(paper))
+    whole = card(paper, tally, rank=rank, controls=controls)
+    return Reply((whole,), clip(one_line(paper.title), 300), private=False)
 
 
 def abstract_reply(paper: Paper, tally: Tally) -> Reply:
@@ -208,10 +222,8 @@ def abstract_reply(paper: Paper, tally: Tally) -> Reply:
 def summary_reply(paper: Paper, summary: Summary, tally: Tally) -> Reply:
     """Return a paper's summary, saying whose words it is made of."""
     body = " ".join(summary.sentences)
-    controls: tuple[Control, ...] = (
-        *vote_buttons(paper)[:-1],
-        *links(paper),
-    )  # what it summarizes is here already
+    buttons = (each for each in all_buttons(paper) if each.label != SUMMARIZE)
+    controls: tuple[Control, ...] = (*buttons, *links(paper))
     return Reply(
         (
             card(paper, tally, body=body, controls=controls),
@@ -253,7 +265,11 @@ def sentence_reply(sentence: str, hint: str = "") -> Reply:
 
 def error_reply(error: UserError) -> Reply:
     """Return what went wrong and what to do instead."""
-    return sentence_reply(clip(str(error), 1_500), error.hint)
+    reply = sentence_reply(clip(str(error), 1_500), error.hint)
+    if isinstance(error, BadArgument):
+        sentence = plain(with_code(f"{error}"))
+        return replace(reply, problem=Problem(error.parameter, sentence))
+    return reply
 
 
 def with_code(sentence: str) -> Text:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar, assert_never
 
 import structlog
 
@@ -21,6 +22,7 @@ from bot.commands.parsing import CommandSpec
 from bot.domain.channels import ChannelRef
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Slot
+from bot.domain.dialog import Dialog
 from bot.domain.errors import (
     NotAllowed,
     PlatformError,
@@ -29,7 +31,7 @@ from bot.domain.errors import (
     UnknownCommand,
     UserError,
 )
-from bot.domain.reply import Reply, VoteAction, parse_action
+from bot.domain.reply import OpenAction, Reply, RunAction, VoteAction, parse_action
 from bot.domain.votes import Reaction, VoteKind
 from bot.ports import PaperSource, SearchIndex, Store, Summarizer
 from bot.services import votes
@@ -40,6 +42,8 @@ from bot.text import clip, count, one_line
 log = structlog.get_logger()
 
 SUGGESTIONS = 25
+
+T = TypeVar("T")
 
 
 async def _nothing(_: ChannelRef) -> None:
@@ -128,7 +132,17 @@ class Dispatcher:
             if paper in papers
         ]
 
-    async def _run(self, call: CommandCall) -> Reply:
+    async def dialog(self, call: CommandCall) -> Dialog | Reply:
+        """Return a command to fill in, with what stands there now, or why there is none."""
+        return await self._answer(lambda: self._dialog(call))
+
+    async def _dialog(self, call: CommandCall) -> Dialog | Reply:
+        spec = self._spec(call)
+        if spec.current is None:
+            return await self._run(call)
+        return spec.dialog(await spec.current(self._context(call.caller)))
+
+    def _spec(self, call: CommandCall) -> CommandSpec:
         name = call.name.strip().lower()
         spec = self.commands.get(ALIASES.get(name, name))
         if spec is None:
@@ -139,7 +153,12 @@ class Dispatcher:
                 f"`{spec.name}` is for those who manage this channel.",
                 hint="Ask one of them to run it.",
             )
-        values = spec.read({**spec.parse(call.text), **call.values})
+        return spec
+
+    async def _run(self, call: CommandCall) -> Reply:
+        spec = self._spec(call)
+        filled = {} if call.fields is None else spec.filled_in(call.fields)
+        values = spec.read({**spec.parse(call.text), **call.values, **filled})
         share = bool(values.pop("share", False))
         reply = await spec.handler(self._context(call.caller), **values)
         return replace(reply, private=not share)
@@ -151,13 +170,25 @@ class Dispatcher:
             raise UserError(
                 "This button is of an older version of the bot.", hint="`help` lists the commands."
             ) from None
-        if not isinstance(action, VoteAction):
-            return await self._run(CommandCall(press.caller, action.command, action.text))
+        match action:
+            case RunAction(command, line):
+                return await self._run(CommandCall(press.caller, command, line))
+            case OpenAction(command, _):  # where it has no dialog, or the platform shows none
+                return await self._run(CommandCall(press.caller, command))
+            case VoteAction():
+                return await self._voted(action, press)
+            case _:
+                assert_never(action)
+
+    async def _voted(self, action: VoteAction, press: Press) -> Reply:
         stands, tally = await votes.toggle(action, press.caller, self.store)
         if press.message and (delivery := await self.store.delivery_at(press.message)):
             self.stale.add(delivery.slot)
         if action.kind is VoteKind.SAVE:
             return cards.sentence_reply("Saved." if stands else "No longer saved.")
+        if action.kind is VoteKind.DOWN:
+            done = "Noted: less like this" if stands else "No longer noted"
+            return cards.sentence_reply(f"{done}.")
         done = "Your vote counts" if stands else "Your vote is taken back"
         return cards.sentence_reply(f"{done}: {count(tally.up, 'vote')} in this channel.")
 
@@ -174,7 +205,7 @@ class Dispatcher:
             reschedule=self.reschedule,
         )
 
-    async def _answer(self, work: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def _answer(self, work: Callable[[], Awaitable[T]]) -> T | Reply:
         try:
             return await work()
         except UserError as error:

@@ -22,6 +22,7 @@ from typing import Literal, Protocol
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.command import CommandCall, Press
 from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
+from bot.domain.dialog import Dialog
 from bot.domain.papers import Batch, Paper, PaperId
 from bot.domain.reply import Reply
 from bot.domain.votes import Ballot, Reaction, Tally, VoteKind
@@ -114,6 +115,9 @@ class Inbox(Protocol):
 
     async def press(self, press: Press) -> Reply:
         """Answer a button."""
+
+    async def dialog(self, call: CommandCall) -> Dialog | Reply:
+        """Return a command to fill in, or why there is nothing to fill in."""
 
     async def reaction(self, reaction: Reaction) -> None:
         """Take note of an emoji added to or taken from a message."""
@@ -280,6 +284,9 @@ class Votes(Protocol):
     ) -> Mapping[PaperId, Tally]:
         """Return the tallies of the papers that anybody voted on."""
 
+    async def voted(self, user: UserRef, kind: VoteKind) -> Collection[tuple[ChannelRef, PaperId]]:
+        """Return what a person voted for so, in whatever channel."""
+
 
 class Store(Library, Subscriptions, Ledger, Votes, Protocol):
     """All state of the product, in one place.
@@ -326,3 +333,6 @@ class SearchIndex(Protocol):
 
     async def search(self, query: str, *, limit: int, offset: int = 0) -> tuple[int, list[PaperId]]:
         """Return how many papers fit and the ids of one page, best first. Any input is a query."""
+
+    async def related(self, paper: PaperId, *, limit: int) -> list[PaperId]:
+        """Return the papers that are about the same, most alike first, itself left out."""

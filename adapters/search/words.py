@@ -14,6 +14,9 @@ TITLE_WEIGHT = 2
 SATURATION = 1.2
 """How soon a word's repetition stops to count (k1 of BM25)."""
 
+TELLING = 16
+"""Words of a paper that say what it is about; more bring in what is about anything."""
+
 _COMMON = "a an and are as at be by for from in is it of on or our that the this to via we with"
 STOPWORDS = frozenset(_COMMON.split())
 _WORD = re.compile(r"\w+(?:[+#]+|(?:['’]\w+))?")
@@ -59,6 +62,15 @@ class WordIndex:
         fitting = fitting or set.union(*holders)
         ranked = sorted(fitting, key=lambda paper: (-self._score(paper, wanted), paper))
         return len(ranked), ranked[offset : offset + limit]
+
+    async def related(self, paper: PaperId, *, limit: int) -> list[PaperId]:
+        """Return the papers that share most of this one's telling words."""
+        counts, total = self._counts.get(paper, Counter()), len(self._counts)
+        telling = sorted(
+            counts, key=lambda word: -counts[word] * math.log(total / len(self._papers_with[word]))
+        )[:TELLING]
+        holders = set().union(*(self._papers_with[word] for word in telling)) - {paper}
+        return sorted(holders, key=lambda each: (-self._score(each, telling), each))[:limit]
 
     def _score(self, paper: PaperId, wanted: Iterable[str]) -> float:
         counts, total = self._counts[paper], len(self._counts)

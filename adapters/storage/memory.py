@@ -311,3 +311,11 @@ class MemoryStore:
         for paper, kind, _ in votes:
             counts[paper][kind.value] += 1
         return {paper: Tally(**each) for paper, each in counts.items()}
+
+    async def voted(self, user: UserRef, kind: VoteKind) -> Collection[tuple[ChannelRef, PaperId]]:
+        """See ``Votes``."""
+        return {
+            (each.channel, each.paper)
+            for each in self._ballots
+            if (each.user, each.kind) == (user, kind)
+        }

@@ -54,16 +54,25 @@ class Context:
 
 
 def command(
-    *examples: str, admin: bool = False, share: bool = True
+    *examples: str,
+    admin: bool = False,
+    share: bool = True,
+    current: Callable[[Context], Awaitable[Mapping[str, str]]] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a function as the command of its name.
+
+    Args:
+        examples: Lines as somebody would type them, the best one last.
+        admin: Whether it is for those alone who manage the channel.
+        share: Whether the answer may be shown to the channel.
+        current: Returns what stands in the fields of its dialog; without it there is none.
 
     Raises:
         TypeError: if it cannot be a command, or the name is taken.
     """
 
     def register(handler: Handler) -> Handler:
-        spec = spec_of(handler, examples=examples, admin=admin, share=share)
+        spec = spec_of(handler, examples=examples, admin=admin, share=share, current=current)
         if spec.name in _registry:
             raise TypeError(f"two commands are named {spec.name}: rename one")
         _registry[spec.name] = spec
@@ -77,7 +86,7 @@ def all_commands() -> Mapping[str, CommandSpec]:
     for module in pkgutil.iter_modules(__path__, __name__ + "."):
         importlib.import_module(module.name)
     order = (
-        *("today", "search", "summarize", "show", "top"),
+        *("today", "search", "summarize", "show", "related", "top", "saved"),
         *("subscribe", "unsubscribe", "settings", "status"),
     )
     named = {name: _registry[name] for name in order if name in _registry}

@@ -10,6 +10,7 @@ from bot.domain.channels import WORKDAYS, Weekday
 from bot.text import clip
 
 SETTLED = "settled"
+NONE = "none"
 WORDS_MOST = 30
 DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -73,7 +74,7 @@ def read_weekdays(value: str) -> tuple[Weekday, ...]:
 
 def read_words(value: str) -> tuple[str, ...]:
     """Read words or phrases separated by commas; ``none`` is the empty list."""
-    if value.lower() == "none":
+    if value.lower() == NONE:
         return ()
     words = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
     if len(words) > WORDS_MOST:
@@ -89,4 +90,4 @@ ZONE = Form(
     ("Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "Asia/Tokyo"),
 )
 WEEKDAYS = Form(read_weekdays, "mon-fri", ("mon-fri", "daily", "mon,wed,fri", "fri"))
-WORDS = Form(read_words, "WORDS")
+WORDS = Form(read_words, "WORDS", empty=NONE)

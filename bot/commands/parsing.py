@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, NewType
 
+from bot.domain.dialog import Dialog, Field
 from bot.domain.errors import BadArgument
 from bot.domain.reply import Reply
 from bot.text import clip
@@ -58,11 +59,13 @@ class Form:
         read: Returns the value, or raises ``ValueError`` whose sentence continues "`name` …".
         placeholder: What stands for it in a usage line, as in ``HH:MM``.
         values: Ready examples to choose from; may be empty.
+        empty: What a field means that was emptied; nothing: it stays as it is.
     """
 
     read: Callable[[str], object]
     placeholder: str
     values: tuple[str, ...] = ()
+    empty: str = ""
 
 
 Kind = Literal["text", "integer", "boolean", "paper"]
@@ -106,6 +109,21 @@ class Parameter:
         if self.bounds:
             return f"{self.bounds.minimum}-{self.bounds.maximum}"
         return self.name.upper()
+
+    def field(self, value: str) -> Field:
+        """Return it as something to fill in, with that value in it."""
+        form_hint = f"{self.description} ({self.placeholder})" if self.form else self.description
+        bounds = self.bounds if self.kind == "integer" else None
+        return Field(
+            self.name,
+            self.name.replace("_", " ").capitalize(),
+            self.description if self.choices else form_hint,
+            "choice" if self.choices else "text" if self.kind == "paper" else self.kind,
+            value,
+            self.choices,
+            bounds.minimum if bounds else None,
+            bounds.maximum if bounds else None,
+        )
 
     def read(self, given: object) -> object:
         """Turn what was typed, or what a platform took apart, into the handler's value.
@@ -165,6 +183,7 @@ class Parameter:
 SHARE = Parameter("share", "boolean", "Show the answer to the whole channel.", False, False)
 
 Handler = Callable[..., Awaitable[Reply]]
+Current = Callable[..., Awaitable[Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +193,8 @@ class CommandSpec:
     Attributes:
         admin: Whether only those who manage the channel may run it.
         share: Whether the caller may show the answer to the channel.
+        current: Returns what stands in the fields of its dialog, as it would be typed, by
+            parameter; a command without it has no dialog.
     """
 
     name: str
@@ -184,6 +205,7 @@ class CommandSpec:
     examples: tuple[str, ...] = ()
     admin: bool = False
     share: bool = True
+    current: Current | None = None
 
     @property
     def options(self) -> tuple[Parameter, ...]:
@@ -255,6 +277,27 @@ class CommandSpec:
                 values[option.name] = option.default
         return values
 
+    def dialog(self, values: Mapping[str, str]) -> Dialog:
+        """Return the command as something to fill in, with those values in it."""
+        return Dialog(
+            self.name,
+            self.name.capitalize(),
+            tuple(option.field(values.get(option.name, "")) for option in self.parameters),
+        )
+
+    def filled_in(self, values: Mapping[str, str]) -> dict[str, object]:
+        """Return the arguments that a filled-in dialog means; an empty field may mean one too."""
+        by_name = {option.name: option for option in self.parameters}
+        found: dict[str, object] = {}
+        for name, value in values.items():
+            option = by_name.get(name)
+            if option is None:
+                continue
+            meant = value.strip() or (option.form.empty if option.form else "")
+            if meant:
+                found[name] = meant
+        return found
+
     def _unknown_flag(self, name: str) -> BadArgument:
         flags = [option.name for option in self.options]
         near = difflib.get_close_matches(name, flags, n=1)
@@ -278,7 +321,12 @@ def _words(text: str) -> list[str]:
 
 
 def spec_of(
-    handler: Handler, *, examples: Sequence[str] = (), admin: bool = False, share: bool = True
+    handler: Handler,
+    *,
+    examples: Sequence[str] = (),
+    admin: bool = False,
+    share: bool = True,
+    current: Current | None = None,
 ) -> CommandSpec:
     """Read a command's definition from its function.
 
@@ -295,7 +343,7 @@ def spec_of(
     if unknown := set(documented) - {parameter.name for parameter in parameters}:
         raise TypeError(f"command {name}: Args documents {sorted(unknown)}, which it does not take")
     return CommandSpec(
-        name, summary, description, parameters, handler, tuple(examples), admin, share
+        name, summary, description, parameters, handler, tuple(examples), admin, share, current
     )
 
 

@@ -14,7 +14,20 @@ from bot.commands.parsing import Range
 from bot.domain.channels import Layout, Subscription, Weekday
 from bot.domain.deliveries import Receipt
 from bot.domain.errors import BadArgument, NotAllowed, UserError
-from bot.domain.reply import Bold, Heading, Node, Note, Paragraph, Plain, Reply, Text, text
+from bot.domain.reply import (
+    Bold,
+    Button,
+    Controls,
+    Heading,
+    Node,
+    Note,
+    OpenAction,
+    Paragraph,
+    Plain,
+    Reply,
+    Text,
+    text,
+)
 from bot.services.schedule import SETTLED_DEADLINE, next_run
 
 UNCHANGED = time(0, 0, 59)
@@ -28,11 +41,55 @@ Limit = Annotated[int | None, Range(1, 25)]
 Floor = Annotated[int | None, Range(0, 1000)]
 
 
+def in_words(subscription: Subscription) -> dict[str, str]:
+    """Return each setting as it would be typed; no word at all stays empty."""
+    schedule, filters = subscription.schedule, subscription.filters
+    return {
+        "at": SETTLED if schedule.at is None else f"{schedule.at:%H:%M}",
+        "timezone": schedule.timezone,
+        "weekdays": ",".join(schedule.weekdays),
+        "layout": subscription.layout.value,
+        "limit": str(subscription.limit),
+        "sources": ", ".join(subscription.sources),
+        "include": ", ".join(filters.include),
+        "exclude": ", ".join(filters.exclude),
+        "min_upvotes": str(filters.min_upvotes),
+    }
+
+
+async def current(ctx: Context) -> dict[str, str]:
+    """Return what the dialog shows; only those see it who may change it."""
+    subscription = await ordered(ctx)
+    refuse_guests(ctx)
+    return in_words(subscription)
+
+
+async def ordered(ctx: Context) -> Subscription:
+    """Return the channel's standing order.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if subscription := await ctx.store.subscription(ctx.caller.channel):
+        return subscription
+    raise UserError("This channel has no subscription.", hint="`subscribe` starts one.")
+
+
+def refuse_guests(ctx: Context) -> None:
+    """Raise a ``NotAllowed`` unless the caller manages the channel."""
+    if not ctx.caller.is_admin:
+        raise NotAllowed(
+            "Settings are changed by those who manage this channel.",
+            hint="`settings` without more shows them to everybody.",
+        )
+
+
 @command(
     "settings",
     "settings --at 09:30",
     'settings --include "diffusion, world models" --min_upvotes 5',
     share=False,
+    current=current,
 )
 async def settings(
     ctx: Context,
@@ -61,9 +118,7 @@ async def settings(
         exclude: No papers with any of these words or phrases, separated by commas; or none.
         min_upvotes: Only papers with at least so many votes on Hugging Face.
     """
-    before = await ctx.store.subscription(ctx.caller.channel)
-    if before is None:
-        raise UserError("This channel has no subscription.", hint="`subscribe` starts one.")
+    before = await ordered(ctx)
     after = changed(ctx, before, at, timezone, weekdays, layout, limit)
     filters = replace(
         after.filters,
@@ -76,11 +131,7 @@ async def settings(
     receipt = receipts[0] if receipts else None
     if after == before:
         return settings_reply("Settings of this channel", after, ctx.now, receipt)
-    if not ctx.caller.is_admin:
-        raise NotAllowed(
-            "Settings are changed by those who manage this channel.",
-            hint="`settings` without more shows them to everybody.",
-        )
+    refuse_guests(ctx)
     await ctx.store.save_subscription(after)
     await ctx.reschedule(after.channel)
     return settings_reply("Settings changed", after, ctx.now, receipt)
@@ -112,6 +163,7 @@ def changed(
         owed_from=owed_from or ctx.now,
         layout=layout or subscription.layout,
         limit=limit or subscription.limit,
+        name=ctx.caller.channel_name or subscription.name,
     )
 
 
@@ -142,8 +194,9 @@ def settings_reply(
         nodes.append(Note(cards.with_code("`subscribe` resumes it.")))
     if receipt:
         nodes.append(Note(last_run(receipt)))
+    nodes.append(Controls((Button("Change settings", OpenAction("settings")),)))
     nodes.append(
-        Note(cards.with_code("Change one with `settings --at 09:30`, see `help settings`."))
+        Note(cards.with_code("Or change one with `settings --at 09:30`, see `help settings`."))
     )
     return Reply(tuple(nodes), f"{heading}: " + "; ".join(f"{a} {b}" for a, b in lines))
 

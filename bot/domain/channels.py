@@ -157,6 +157,7 @@ class Subscription:
         limit: Papers per digest at the most.
         owed_from: Digests due before this moment are not owed: when the schedule was last set.
         parked: Why nothing is posted any more, or ``None`` while all is well.
+        name: How people called the channel when this was last changed; may be empty.
     """
 
     channel: ChannelRef
@@ -169,3 +170,4 @@ class Subscription:
     filters: Filters = field(default_factory=Filters)
     owed_from: datetime | None = None
     parked: str | None = None
+    name: str = ""

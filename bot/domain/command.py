@@ -10,11 +10,17 @@ from bot.domain.channels import ChannelRef, MessageRef, UserRef
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and where; a thread counts as its channel."""
+    """Who asks, and where; a thread counts as its channel.
+
+    Attributes:
+        is_admin: Whether they manage the channel.
+        channel_name: How people call the channel, where the platform tells.
+    """
 
     user: UserRef
     channel: ChannelRef
     is_admin: bool = False
+    channel_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,14 @@ class CommandCall:
     Attributes:
         text: Everything after the command's name, where the platform gives one line.
         values: Arguments by parameter name, where the platform gives them one by one.
+        fields: What stands in the fields of a dialog, by parameter name, where one was filled in.
     """
 
     caller: Caller
     name: str
     text: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

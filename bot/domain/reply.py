@@ -104,7 +104,23 @@ class RunAction:
         return _packed("run", self.command, self.text)
 
 
-Action = VoteAction | RunAction
+@dataclass(frozen=True, slots=True)
+class OpenAction:
+    """Open the dialog of a command; where a platform has none, run the command as it is.
+
+    Attributes:
+        channel: Id of the channel that it is for, where that is not the one it stands in.
+    """
+
+    command: str
+    channel: str = ""
+
+    def pack(self) -> str:
+        """Return the button's id; see ``parse_action``."""
+        return _packed("open", self.command, self.channel)
+
+
+Action = VoteAction | RunAction | OpenAction
 
 
 def _packed(*fields: str) -> str:
@@ -128,6 +144,8 @@ def parse_action(packed: str) -> Action:
         return VoteAction(VoteKind(name), PaperId.parse(argument))
     if head == "run" and name:
         return RunAction(name, argument)
+    if head == "open" and name:
+        return OpenAction(name, argument)
     raise ValueError(f"not a button of this bot: {packed!r}")
 
 
@@ -229,6 +247,14 @@ Node = Heading | Paragraph | Item | Card | Note | Controls | Divider
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """That one argument was wrong: which, and the sentence about it."""
+
+    parameter: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A message to be posted or answered: one reply is one message on every platform.
 
@@ -236,8 +262,10 @@ class Reply:
         nodes: What it shows, in order.
         summary: The message in one plain line: notifications, screen readers, fallbacks.
         private: Whether only the caller shall see it; digests ignore it.
+        problem: Which argument was wrong, for a dialog to show it there.
     """
 
     nodes: tuple[Node, ...]
     summary: str
     private: bool = field(default=True)
+    problem: Problem | None = None

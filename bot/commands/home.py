@@ -1,0 +1,66 @@
+"""``home``: a person's own page; Slack shows it as the app's home."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from bot import cards
+from bot.commands import Context, command
+from bot.commands.saved import papers_saved
+from bot.domain.channels import ChannelRef, Subscription
+from bot.domain.papers import PaperId
+from bot.domain.reply import Button, Controls, Heading, Node, Note, OpenAction, Reply
+from bot.domain.votes import Tally, VoteKind
+
+SHOWN = 5
+CHANNELS_SHOWN = 10
+
+
+@command("home", share=False)
+async def home(ctx: Context) -> Reply:
+    """Show the papers you saved, what your channels like best, and their settings.
+
+    Your channels are those in which you have voted.
+    """
+    channels = await _channels(ctx)
+    saved = await papers_saved(ctx)
+    nodes: list[Node] = [Heading("Papers that you saved")]
+    nodes += [cards.item(paper, Tally()) for paper in saved[:SHOWN]]
+    if not saved:
+        nodes.append(Note(cards.with_code("None yet: press Save on a paper, or react with 🔖.")))
+    elif len(saved) > SHOWN:
+        nodes.append(Note(cards.with_code(f"{SHOWN} of {len(saved)}; `saved` lists them.")))
+    nodes += [Heading("Top papers of your channels"), *await _top(ctx, channels)]
+    nodes.append(Heading("Settings"))
+    orders = [each for channel in channels if (each := await ctx.store.subscription(channel))]
+    if orders:
+        nodes.append(Controls(tuple(_settings(each) for each in orders[:CHANNELS_SHOWN])))
+    nodes.append(Note(cards.with_code("In any channel: `/papers subscribe`, `/papers settings`.")))
+    return Reply(tuple(nodes), f"{len(saved)} papers saved")
+
+
+async def _channels(ctx: Context) -> list[ChannelRef]:
+    """Return the channels in which the caller has voted; whoever has may know of them."""
+    places = [place for kind in VoteKind for place in await ctx.store.voted(ctx.caller.user, kind)]
+    return sorted({channel for channel, _ in places})
+
+
+async def _top(ctx: Context, channels: Iterable[ChannelRef]) -> list[Node]:
+    votes: Counter[PaperId] = Counter()
+    for channel in channels:
+        for paper, tally in (await ctx.store.tallies(channel)).items():
+            votes[paper] += tally.up
+    best = [paper for paper, number in votes.most_common(SHOWN) if number]
+    papers = await ctx.store.papers(best)
+    if not papers:
+        return [Note(cards.with_code("Nobody has voted yet where you did."))]
+    return [
+        cards.item(paper, Tally(up=votes[paper.id]), rank)
+        for rank, paper in enumerate(papers.values(), start=1)
+    ]
+
+
+def _settings(order: Subscription) -> Button:
+    name = f"#{order.name}" if order.name else order.channel.id
+    return Button(name, OpenAction("settings", order.channel.id))
