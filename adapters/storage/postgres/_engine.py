@@ -43,7 +43,7 @@ ADDRESS = re.compile(
 )
 
 CONNECTIONS = 8
-"""More vote no faster, and a small server has few. All are kept: to connect costs ten statements."""
+"""More are no faster, and small servers have few. All are kept: to connect costs ten statements."""
 
 CONNECT_SECONDS = 5
 RECYCLE_SECONDS = 1_800
@@ -61,12 +61,18 @@ FROZEN_SECONDS = 20
 SETTINGS = {
     "statement_timeout": f"{ANSWER_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{FROZEN_SECONDS}s",
+    "default_transaction_isolation": "read committed",
     "tcp_user_timeout": "10s",
     "tcp_keepalives_idle": "30s",
     "tcp_keepalives_interval": "10s",
     "tcp_keepalives_count": "3",
 }
 """Set once a connection is made: poolers do not let all of them through as it is made."""
+
+DURABLE = """
+    SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') = 'off'
+"""
 
 PAUSES = (0.05, 0.2, 0.5)
 """Seconds before each further try, at the most."""
@@ -83,6 +89,10 @@ CURES = {
     "42501": "does not let this user do what is needed ({}): "
     "as its owner, GRANT CREATE ON DATABASE to the user",
     "42704": "does not know a part of STORE_URL ({}): leave that out",
+    "26000": "is behind a pooler that gives each transaction another session ({}): "
+    "connect to the server itself, or let the pooler work by session",
+    "42P05": "is behind a pooler that gives each transaction another session ({}): "
+    "connect to the server itself, or let the pooler work by session",
     "25006": "can only be read, as a standby can: name the primary server in STORE_URL",
     "53100": "has no room left on its disk: make room there",
     "53300": "has no connection left: raise its max_connections",
@@ -136,7 +146,8 @@ class Database:
         self._url = url
         self._silence = silence
         settings = SETTINGS if silence else {**SETTINGS, "statement_timeout": "0"}
-        self._settings = "; ".join(f"SET {name} = '{value}'" for name, value in settings.items())
+        sets = (f"SET {name} = '{value}'" for name, value in settings.items())
+        self._settings = "; ".join([*sets, DURABLE])
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connected,

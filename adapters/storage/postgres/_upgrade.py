@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateSchema
 
@@ -43,6 +43,12 @@ async def _upgraded(place: Place, connection: AsyncConnection) -> None:
     version = connection.dialect.server_version_info or (0,)
     if version < (OLDEST,):
         raise StoreError(f"{place} is of version {version[0]}: {OLDEST} is the oldest that will do")
+    encoding = await connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise StoreError(
+            f"{place} cannot hold every text (encoding {encoding}): "
+            "make one WITH ENCODING 'UTF8' TEMPLATE template0"
+        )
     await connection.execute(LOCK, {"name": f"{SCHEMA} upgrade"})
     await connection.run_sync(partial(_to_head, place))
 

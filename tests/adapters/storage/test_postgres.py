@@ -238,6 +238,37 @@ async def test_a_user_who_may_make_no_schema_is_told_what_is_missing(
     await store.close()
 
 
+async def test_a_database_that_cannot_hold_every_text_is_refused(
+    postgres: PostgresCluster,
+) -> None:
+    await postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(StoreError, match=r"\(encoding LATIN1\): make one WITH ENCODING 'UTF8'"):
+        await PostgresStore.open(postgres.url("latin"))
+
+
+async def test_the_database_s_own_settings_do_not_weaken_what_is_promised(
+    postgres: PostgresCluster,
+) -> None:
+    url = await postgres.created()
+    for name, weak in (
+        ("synchronous_commit", "off"),
+        ("default_transaction_isolation", "repeatable read"),
+        ("statement_timeout", "0"),
+    ):
+        await postgres.execute(f"ALTER DATABASE \"{database_of(url)}\" SET {name} = '{weak}'")
+    store = await PostgresStore.open(url)
+    async with store.database.transaction() as connection:
+        for name, strong in (
+            ("synchronous_commit", "on"),
+            ("transaction_isolation", "read committed"),
+            ("statement_timeout", "30s"),
+            ("tcp_user_timeout", "10000"),
+            ("application_name", "daily-papers"),
+        ):
+            assert await connection.scalar(text(f"SHOW {name}")) == strong
+    await store.close()
+
+
 # Addresses that do not work
 
 SECRET = "hunter2"
