@@ -40,8 +40,8 @@ def buttons(reply: Reply) -> dict[str, RunAction]:
 
 def test_the_commands_are_these() -> None:
     assert [*COMMANDS] == [
-        "today", "search", "summarize", "show", "top", "subscribe", "unsubscribe", "settings",
-        "status", "help",
+        "today", "search", "summarize", "show", "related", "top", "saved",
+        "subscribe", "unsubscribe", "settings", "status", "help", "home",
     ]  # fmt: skip
     assert {name for name, spec in COMMANDS.items() if spec.admin} == ADMINS
 

@@ -512,6 +512,18 @@ class StoreContract:
         assert await store.seen(CHANNEL, [paper_id(1)]) == {paper_id(1): shown}
         assert await store.tallies(CHANNEL) == {paper_id(1): Tally(up=1)}
 
+    async def test_a_persons_votes_are_found_in_whatever_channel(self, store: Store) -> None:
+        await store.cast(ballot(1, ANN, VoteKind.SAVE))
+        await store.cast(ballot(1, ANN, VoteKind.SAVE, "m1#🔖"))
+        await store.cast(ballot(2, ANN, VoteKind.SAVE, channel=OTHER_CHANNEL))
+        await store.cast(ballot(3, ANN, VoteKind.UP))
+        await store.cast(ballot(4, BOB, VoteKind.SAVE))
+        await store.cast(ballot(5, ANN, VoteKind.SAVE))
+        await store.withdraw(ballot(5, ANN, VoteKind.SAVE))
+        found = await store.voted(ANN, VoteKind.SAVE)
+        assert sorted(found) == [(OTHER_CHANNEL, paper_id(2)), (CHANNEL, paper_id(1))]
+        assert list(await store.voted(BOB, VoteKind.UP)) == []
+
     async def test_votes_cast_at_once_all_count(self, store: Store) -> None:
         people = [replace(ANN, id=f"U{n}") for n in range(30)]
         await asyncio.gather(*(store.cast(ballot(user=user)) for user in people))

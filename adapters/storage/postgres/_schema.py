@@ -92,6 +92,7 @@ votes = Table(
     Column("origin", Text, primary_key=True),
     Column("person", Text, primary_key=True),
     Index("votes_by_origin", "channel", "origin"),
+    Index("votes_by_person", "person", "kind"),
 )
 leases = Table(
     "leases",

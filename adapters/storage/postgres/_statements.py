@@ -234,4 +234,8 @@ TALLIES_OF = text("""
     GROUP BY paper, kind
 """)
 
+VOTED = text("""
+    SELECT DISTINCT channel, paper FROM daily_papers.votes WHERE person = :person AND kind = :kind
+""")
+
 PING = text("SELECT 1")

@@ -334,6 +334,12 @@ class PostgresStore:
             counts[row.paper][row.kind] = row.people
         return {PaperId.parse(paper): Tally(**each) for paper, each in counts.items()}
 
+    async def voted(self, user: UserRef, kind: VoteKind) -> Collection[tuple[ChannelRef, PaperId]]:
+        """See ``Votes``."""
+        wanted = {"person": str(user), "kind": kind.value}
+        rows = await self.database.run(sql.VOTED, wanted)
+        return [(ChannelRef.parse(row.channel), PaperId.parse(row.paper)) for row in rows]
+
 
 def dumped(document: object) -> str:
     """Return a document as JSON of plain ASCII, which every text in it survives."""

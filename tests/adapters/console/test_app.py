@@ -165,7 +165,7 @@ async def test_without_a_person_it_serves_until_it_is_cancelled(
     [
         ("sub", ["subscribe"]),
         ("/papers sum", ["summarize"]),
-        ("re", ["react"]),
+        ("rea", ["react"]),
         ("today --p", ["--period"]),
         ("today --period w", ["week"]),
         ("show robot", ["2605.00004 Walking Robots"]),

@@ -101,6 +101,7 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_index("votes_by_origin", "votes", ["channel", "origin"], schema=SCHEMA)
+    op.create_index("votes_by_person", "votes", ["person", "kind"], schema=SCHEMA)
     op.create_table(
         "leases",
         Column("name", Text, primary_key=True),
