@@ -45,8 +45,8 @@ AT_ONCE = 1_000
 PORTIONS = {"yield_per": AT_ONCE}
 ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
-PATIENT = text("SET LOCAL idle_in_transaction_session_timeout = '1h'")
-"""Who takes the rows may be slow, and who brings them: nobody else waits for either."""
+PATIENT = text("SET LOCAL idle_in_transaction_session_timeout = '10min'")
+"""Who takes the rows may be slow, and so may be who brings them."""
 
 STATE = [table for table in metadata.sorted_tables if table is not leases]
 

@@ -7,14 +7,12 @@ rather than an error. Sentences name the server and the database, never the user
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -156,7 +154,6 @@ class Database:
             pool_timeout=ANSWER_SECONDS,
             pool_recycle=RECYCLE_SECONDS,
             hide_parameters=True,
-            json_serializer=partial(json.dumps, ensure_ascii=True, separators=(",", ":")),
         )
         event.listen(self._engine.sync_engine, "checkout", self._inspect)
         self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -114,6 +114,23 @@ TAKE_SLOT = text("""
 """)
 """What was planned in an earlier slot stays there."""
 
+EXTEND_SLOT = text("""
+    WITH added AS (
+        SELECT ARRAY(
+            SELECT key FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY AS planned (key, n)
+            WHERE NOT EXISTS (
+                SELECT FROM daily_papers.deliveries AS kept WHERE kept.key = planned.key
+            )
+            ORDER BY n
+        ) AS keys
+    )
+    UPDATE daily_papers.slots
+    SET deliveries = deliveries || added.keys, leased_until = clock_timestamp() + :lease
+    FROM added
+    WHERE channel = :channel AND day = :day AND worker = :me AND leased_until > clock_timestamp()
+    RETURNING added.keys AS added
+""")
+
 ADD_DELIVERY = text("""
     INSERT INTO daily_papers.deliveries
         (key, channel, day, position, state, attempted_at, document)

@@ -198,6 +198,23 @@ class PostgresStore:
 
         return await self.database.change(work)
 
+    async def extend(self, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
+        """See ``Ledger``."""
+        slot = slot_row(receipt.slot)
+        rows = {each.key: delivery_row(each) for each in deliveries}
+        account = {**slot, "document": _written(receipt)}
+
+        async def work(connection: AsyncConnection) -> None:
+            extending = {**slot, "keys": list(rows), **self._mine}
+            extended = (await connection.execute(sql.EXTEND_SLOT, extending)).first()
+            if extended is None:
+                raise LeaseLost(receipt.slot)
+            if extended.added:
+                await connection.execute(sql.ADD_DELIVERY, [rows[key] for key in extended.added])
+            await connection.execute(sql.SAVE_RECEIPT, account)
+
+        await self.database.change(work)
+
     async def delivery(self, key: str) -> Delivery | None:
         """See ``Ledger``."""
         return await self._one(Delivery, sql.DELIVERY, {"key": key})

@@ -168,6 +168,19 @@ async def test_an_address_opens_it(postgres: PostgresCluster) -> None:
         await store.close()
 
 
+async def test_of_several_hosts_one_that_can_be_written_to_is_used(
+    postgres: PostgresCluster,
+) -> None:
+    url = await postgres.created()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{postgres.port}/"
+        several = url.replace(f"127.0.0.1:{postgres.port}/", hosts)
+        store = await PostgresStore.open(f"{several}?target_session_attrs=read-write")
+        await store.ping()
+        await store.close()
+
+
 async def test_revisions_lead_to_the_tables_that_the_store_asks(store: PostgresStore) -> None:
     def compared(connection: Any) -> list[Any]:
         options = {
