@@ -2,7 +2,8 @@
 
 ``build`` makes an ``App`` from settings; anything it would make can be handed in instead. ``run``
 owns one task group: a platform that fails is started again with growing pauses and never stops the
-others; only a platform that cannot work as it is set up ends the start.
+others; only a platform that cannot work as it is set up ends the start. When all of them have been
+down for long, the process ends too, for its supervisor to try with a fresh one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import os
 import random
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,10 +36,11 @@ from bot.domain.errors import (
     PlatformError,
     StoreError,
     StorePoisoned,
+    Unreachable,
 )
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.scheduler import Scheduler
-from bot.services.health import UP, Health
+from bot.services.health import UP, Condition, Health
 from config.settings import Settings
 
 log = structlog.get_logger()
@@ -47,6 +49,9 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 STEADY = timedelta(minutes=5)
 """A platform that ran this long has recovered; its next pause is short again."""
+
+ALL_DOWN = timedelta(minutes=30)
+"""When no platform has been up for so long, only a new start can help."""
 
 HEALTH_OLD = timedelta(seconds=60)
 
@@ -84,6 +89,8 @@ class App:
     Attributes:
         broken: Set once nothing more can be written before a new start.
         look_every: Seconds between two looks at the store, each of which renews the health file.
+        sleep: Waits before a platform is started again.
+        down_since: By platform, when it began to fail; its short attempts do not count as up.
     """
 
     settings: Settings
@@ -97,6 +104,8 @@ class App:
     health: Health
     broken: asyncio.Future[StorePoisoned]
     look_every: float = 15.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    down_since: dict[str, datetime] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Serve every platform until cancelled, or until a person leaves the console.
@@ -105,6 +114,7 @@ class App:
             ConfigError: if a platform cannot work as it is set up.
             StoreError: if the state cannot be read or written at the start.
             StorePoisoned: if nothing more can be written before a new start.
+            Unreachable: if no platform has been up for long.
         """
         with _cancelled_by(signal.SIGTERM):
             try:
@@ -141,13 +151,25 @@ class App:
             except Exception:
                 log.exception("platform failed unexpectedly", platform=name)
                 problem = "unexpected error, see the log"
-            first = False
-            pause = (
-                FIRST_PAUSE if self.clock() - started > STEADY else min(pause * 2, LONGEST_PAUSE)
-            )
+            first, now = False, self.clock()
+            recovered = now - started > STEADY
+            pause = FIRST_PAUSE if recovered else min(pause * 2, LONGEST_PAUSE)
             self.health.platforms[name] = f"down: {problem}"
             log.error("platform down", platform=name, reason=problem, retry_after=round(pause))
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+            if recovered or name not in self.down_since:
+                self.down_since[name] = now
+            self._give_up_if_unheard(now)
+            await self.sleep(pause * random.uniform(0.75, 1.25))
+
+    def _give_up_if_unheard(self, now: datetime) -> None:
+        """Raise ``Unreachable`` if all platforms are down, and have been for long.
+
+        One that is being tried at the moment is waited for: it asks the same when it fails.
+        """
+        if self.health.condition is Condition.DOWN:
+            silence = now - max(self.down_since.values())
+            if silence >= ALL_DOWN:
+                raise Unreachable(silence.total_seconds() / 60, self.health.platforms)
 
     async def _schedule(self) -> None:
         await self.scheduler.start()

@@ -204,7 +204,7 @@ def _resurfaced(delivery: Delivery, papers: Mapping[PaperId, Paper]) -> Iterable
 
 def paper_message(paper: Paper, tally: Tally, *, rank: int | None = None) -> Reply:
     """Return the message that holds one paper."""
-    controls = (*all_buttons(paper), *links(paper))
+    controls: tuple[Control, ...] = (*all_buttons(paper), *links(paper))
     whole = card(paper, tally, rank=rank, controls=controls)
     return Reply((whole,), clip(one_line(paper.title), 300), private=False)
 

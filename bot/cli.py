@@ -1,7 +1,8 @@
 """The command line: read arguments, call the product, turn its errors into one line.
 
-Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly, 75 the
-state can be written again only after a new start, which a supervisor should make.
+Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly, 75 only
+a new start can help, which a supervisor should make: before the state can be written again, or when
+no platform has been up for long.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from bot.commands.settings import last_run
 from bot.demo import demo as run_demo
 from bot.domain.channels import ChannelRef, Layout
 from bot.domain.deliveries import Slot
-from bot.domain.errors import ConfigError, DailyPapersError, StorePoisoned
+from bot.domain.errors import ConfigError, DailyPapersError, StorePoisoned, Unreachable
 from bot.domain.papers import Batch, Paper, distinct
 from bot.domain.reply import plain
 from bot.exports import FORMATS
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cli(arguments)
     except DailyPapersError as error:
         print(f"daily-papers: {logs.redact(str(error))}", file=sys.stderr)  # noqa: T201 - the terminal
-        sys.exit(START_AGAIN if isinstance(error, StorePoisoned) else 2)
+        sys.exit(START_AGAIN if isinstance(error, StorePoisoned | Unreachable) else 2)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -200,6 +200,15 @@ class Ledger(Leases, Protocol):
             Whether the slot was free; it is leased to this process then.
         """
 
+    async def extend(self, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
+        """Add messages to the digest of the receipt's slot, after those that it has.
+
+        A message that is known already stays as it is, where it is.
+
+        Raises:
+            LeaseLost: if the slot is not leased to this process, or was never planned.
+        """
+
     async def delivery(self, key: str) -> Delivery | None:
         """Return one delivery."""
 

@@ -27,7 +27,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.domain.channels import ChannelRef, Schedule, Subscription
+from bot.domain.channels import ChannelRef, Layout, Schedule, Subscription
 from bot.domain.deliveries import UNFINISHED, DeliveryState, OnAmbiguous, Receipt, Slot
 from bot.domain.errors import (
     DailyPapersError,
@@ -40,7 +40,7 @@ from bot.domain.errors import (
 from bot.domain.papers import Batch, BatchKey, is_settled
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.services import deliveries, library, votes
-from bot.services.digest import candidates, not_ordered, plan_digest
+from bot.services.digest import candidates, not_ordered, plan_digest, plan_late, takes_late
 from bot.services.health import Health, Reading
 from bot.services.leases import leased
 from bot.services.schedule import OWED, daily_time, latest_daily, next_daily, next_run
@@ -182,6 +182,38 @@ class DigestRuns:
     def is_at_work(self, channel: ChannelRef) -> bool:
         """Tell whether a run of the channel is under way in this process."""
         return channel in self._locks and self._locks[channel].locked()
+
+    async def run_late(self, channel: ChannelRef) -> float | None:
+        """Add to the thread of a channel's digest what was listed after it was posted."""
+        async with self._locks[channel]:
+            subscription = await self.store.subscription(channel)
+            slot = await self.store.latest_slot(channel)
+            if subscription is None or subscription.parked or slot is None:
+                return None
+            digest = await self.store.deliveries(slot)
+            receipt = await self.store.receipt(slot)
+            if receipt is None or not takes_late(digest, self.clock()):
+                return None
+            batches = await self._kept(digest[0].batches)
+            ids = [paper.id for batch in batches for paper in batch.papers]
+            seen = await self.store.seen(channel, ids)
+            plan = plan_late(subscription, digest, receipt, batches, seen)
+            if plan is None:
+                return None
+            async with leased(slot, self.store) as lease:
+                if lease is None:
+                    return self.store.lease_seconds
+                await self.store.extend(plan.deliveries, plan.receipt)
+            _report(plan.receipt)
+            return await self._deliver(slot)
+
+    async def _kept(self, keys: Sequence[BatchKey]) -> list[Batch]:
+        """Return batches as they are now."""
+        found = []
+        for key in keys:
+            newer = await self.store.batches([key.source], since=key.day, limit=RECEIPTS_BACK)
+            found += [batch for batch in newer if batch.key == key]
+        return found
 
     async def resume(self, slot: Slot) -> float | None:
         """Go on with a digest that an earlier run left unfinished."""
@@ -402,9 +434,10 @@ class Scheduler:
     async def poll(self) -> None:
         """Read every source, then post what had to wait for it."""
         unread, self.runs.unread = self.runs.unread, set()
+        added = 0
         for name, source in self._sources.items():
             try:
-                await library.poll(source, self._store, self._index, self._clock())
+                added += await library.poll(source, self._store, self._index, self._clock())
                 self._health.sources[name] = Reading(self._clock())
             except SourceError as error:
                 self.runs.unread.add(name)
@@ -416,6 +449,16 @@ class Scheduler:
             await self.catch_up()
         else:
             await self.post_settled()
+        if added:
+            await self.post_late()
+
+    async def post_late(self) -> None:
+        """Post what was just listed in the threads of the digests that it belongs to."""
+        orders = await self._store.subscriptions()
+        threaded = [each.channel for each in orders if each.layout is Layout.THREAD]
+        await asyncio.gather(
+            *(self._guarded(each, partial(self.runs.run_late, each)) for each in threaded)
+        )
 
     async def post_settled(self) -> None:
         """Post to the channels that wait for their batches to settle."""

@@ -1,65 +1,27 @@
-"""What Slack takes in one message, as data, and the check of a payload against it. Pure.
+"""Tell whether Slack takes a message or a view, and why not. Pure.
 
-Sources: https://docs.slack.dev/reference/block-kit/blocks,
-https://docs.slack.dev/reference/block-kit/block-elements/button-element and
-https://docs.slack.dev/reference/methods/chat.postMessage. What is not documented says so. Texts are
-counted in UTF-16 units.
+``_table`` has the limits, ``_shapes`` what stands where, ``_check`` the rules they are made of.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from adapters.slack._check import (
+    Json,
+    characters,
+    model_problem,
+    one_of_type,
+    repeated,
+    several,
+)
+from adapters.slack._shapes import BLOCKS, VIEWS
+from adapters.slack._table import LIMITS, Limits, Surface, takes_url
 from bot.text import size
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The most of each thing; characters unless the name says otherwise."""
-
-    blocks: int = 50
-    blocks_json: int = 12_000
-    """Undocumented: `msg_blocks_too_long` comes near 13,200 (slackapi/bolt-js#2509)."""
-    text: int = 3_000
-    """Undocumented: a longer text is split near 4,046 into messages (java-slack-sdk#704)."""
-    header: int = 150
-    section: int = 3_000
-    context_elements: int = 10
-    context_text: int = 3_000
-    actions_elements: int = 25
-    button_text: int = 75
-    button_value: int = 2_000
-    url: int = 3_000
-    image_alt: int = 2_000
-    action_id: int = 255
-    block_id: int = 255
-
-
-LIMITS = Limits()
-
-STYLES = frozenset({"bold", "italic", "strike", "code"})
-
-
-def takes_url(url: str) -> bool:
-    """Tell whether Slack takes an address in a button, link or picture."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and size(url) <= LIMITS.url
-        and url.isprintable()
-        and not any(character.isspace() or character in "<>|" for character in url)
-    )
+__all__ = ["LIMITS", "Json", "Limits", "Surface", "block_problems", "problems", "takes_url"]
 
 
 def json_size(blocks: Sequence[Json]) -> int:
@@ -67,118 +29,65 @@ def json_size(blocks: Sequence[Json]) -> int:
     return size(json.dumps(list(blocks), ensure_ascii=False, separators=(",", ":")))
 
 
-def problems(payload: Mapping[str, Any]) -> list[str]:
-    """Return why Slack would not take a message, one sentence each; empty if it would."""
+def problems(payload: Mapping[str, Any], surface: Surface = "message") -> list[str]:
+    """Return why Slack would not take a message or view, one sentence each; empty if it would.
+
+    Args:
+        payload: ``text`` and ``blocks`` of a message, or all of a view.
+        surface: Where it is to be shown.
+    """
     blocks = payload.get("blocks", [])
-    return [*_text(payload.get("text"), "text", LIMITS.text), *_blocks(blocks)]
+    if surface == "message":
+        found = [f"text{problem}" for problem in characters(LIMITS.text)(payload.get("text"))]
+        if (length := json_size(blocks)) > LIMITS.blocks_json:
+            found.append(
+                f"blocks: {length:,} characters of JSON, {LIMITS.blocks_json:,} are the most"
+            )
+    else:
+        found = _view_problems(payload, surface)
+    return found or block_problems(blocks, surface)
 
 
-def _blocks(blocks: Sequence[Json]) -> Iterator[str]:
-    if len(blocks) > LIMITS.blocks:
-        yield f"blocks: {len(blocks)} of them, {LIMITS.blocks} are the most"
-    if (length := json_size(blocks)) > LIMITS.blocks_json:
-        yield f"blocks: {length:,} characters of JSON, {LIMITS.blocks_json:,} are the most"
-    yield from _unique([block["block_id"] for block in blocks if "block_id" in block], "block_id")
-    for index, block in enumerate(blocks):
-        where = f"blocks/{index}"
-        yield from _ids(block, where)
-        match block.get("type"):
-            case "header":
-                yield from _text_object(block.get("text"), where, LIMITS.header, plain=True)
-            case "section":
-                yield from _text_object(block.get("text"), where, LIMITS.section)
-                if "accessory" in block:
-                    yield from _image(block["accessory"], f"{where}/accessory")
-            case "context":
-                elements = block.get("elements", [])
-                yield from _count(elements, f"{where}/elements", LIMITS.context_elements)
-                for element in elements:
-                    yield from _text_object(element, f"{where}/elements", LIMITS.context_text)
-            case "actions":
-                yield from _actions(block.get("elements", []), f"{where}/elements")
-            case "rich_text":
-                yield from _rich_text(block.get("elements", []), f"{where}/elements")
-            case "divider":
-                pass
-            case other:
-                yield f"{where}: no block of type {other!r} is used here"
+def block_problems(blocks: Sequence[Json], surface: Surface = "message") -> list[str]:
+    """Return what Slack would not take in blocks, whatever they stand in."""
+    most = LIMITS.blocks if surface == "message" else LIMITS.view_blocks
+    least = 0 if surface == "message" else 1
+    rule = several(one_of_type("block", BLOCKS[surface]), most, least=least)
+    if found := [f"blocks{problem}" for problem in rule(blocks)]:
+        return found
+    parts = list(_parts(blocks))
+    found += repeated((part["block_id"] for part in parts if "block_id" in part), "block_id")
+    for part in parts:
+        found += repeated((each["action_id"] for each in _pressed(part)), "action_id")
+    said = ((index, model_problem(block)) for index, block in enumerate(blocks))
+    return found or [f"blocks/{index}: {problem}" for index, problem in said if problem]
 
 
-def _ids(block: Json, where: str) -> Iterator[str]:
-    if "block_id" in block:
-        yield from _text(block["block_id"], f"{where}/block_id", LIMITS.block_id)
+def _view_problems(view: Mapping[str, Any], surface: Surface) -> list[str]:
+    if view.get("type") != surface:
+        return [f"view/type: {view.get('type')!r}, not {surface}"]
+    found = [f"view{problem}" for problem in VIEWS[surface](view)]
+    if (length := len(json.dumps(view).encode())) > LIMITS.view_bytes:
+        found.append(f"view: {length:,} bytes of JSON, {LIMITS.view_bytes:,} are the most")
+    filled_in = any(block.get("type") == "input" for block in view.get("blocks", ()))
+    if filled_in and surface == "modal" and "submit" not in view:
+        found.append("view: nothing to submit what is filled in with")
+    return found
 
 
-def _actions(buttons: Sequence[Json], where: str) -> Iterator[str]:
-    yield from _count(buttons, where, LIMITS.actions_elements)
-    yield from _unique([button.get("action_id") for button in buttons], f"{where}/action_id")
-    for index, button in enumerate(buttons):
-        here = f"{where}/{index}"
-        if button.get("type") != "button":
-            yield f"{here}: not a button"
-        yield from _text_object(button.get("text"), here, LIMITS.button_text, plain=True)
-        yield from _text(button.get("action_id"), f"{here}/action_id", LIMITS.action_id)
-        if "value" in button:
-            yield from _text(button["value"], f"{here}/value", LIMITS.button_value)
-        if "url" in button and not takes_url(button["url"]):
-            yield f"{here}/url: not an address that Slack takes"
-        if button.get("style", "primary") not in ("primary", "danger"):
-            yield f"{here}/style: {button['style']!r} is none"
+def _parts(blocks: Sequence[Json]) -> Iterator[Json]:
+    """Yield blocks, and the blocks within them."""
+    for block in blocks:
+        yield block
+        inner = block["elements"] if block["type"] == "carousel" else block.get("child_blocks", ())
+        yield from inner
 
 
-def _image(image: Json, where: str) -> Iterator[str]:
-    if image.get("type") != "image":
-        yield f"{where}: not an image"
-    if not takes_url(image.get("image_url", "")):
-        yield f"{where}/image_url: not an address that Slack takes"
-    yield from _text(image.get("alt_text"), f"{where}/alt_text", LIMITS.image_alt)
-
-
-def _rich_text(sections: Sequence[Json], where: str) -> Iterator[str]:
-    if not sections:
-        yield f"{where}: empty"
-    for index, section in enumerate(sections):
-        here = f"{where}/{index}"
-        if section.get("type") != "rich_text_section":
-            yield f"{here}: not a rich_text_section"
-        if not section.get("elements"):
-            yield f"{here}: empty"
-        for element in section.get("elements", []):
-            if element.get("type") not in ("text", "link"):
-                yield f"{here}: neither text nor link"
-            if not element.get("text"):  # white space alone is taken here
-                yield f"{here}: empty text"
-            if element.get("type") == "link" and not takes_url(element.get("url", "")):
-                yield f"{here}: a link to what is no address that Slack takes"
-            if not set(element.get("style", {})) <= STYLES:
-                yield f"{here}: unknown style"
-
-
-def _text_object(text: object, where: str, most: int, *, plain: bool = False) -> Iterator[str]:
-    if not isinstance(text, dict):
-        yield f"{where}: the text is missing"
-        return
-    kinds = ("plain_text",) if plain else ("plain_text", "mrkdwn")
-    if text.get("type") not in kinds:
-        yield f"{where}: the text is {text.get('type')!r}, not {' or '.join(kinds)}"
-    yield from _text(text.get("text"), f"{where}/text", most)
-
-
-def _text(text: object, where: str, most: int) -> Iterator[str]:
-    if not isinstance(text, str) or not text.strip():
-        yield f"{where}: empty"
-    elif (length := size(text)) > most:
-        yield f"{where}: {length:,} characters, {most:,} are the most"
-
-
-def _count(items: Sequence[object], where: str, most: int) -> Iterator[str]:
-    if not items:
-        yield f"{where}: empty"
-    if len(items) > most:
-        yield f"{where}: {len(items)} of them, {most} are the most"
-
-
-def _unique(ids: Sequence[object], where: str) -> Iterator[str]:
-    for each, times in Counter(ids).items():
-        if times > 1:
-            yield f"{where}: {each!r} stands {times} times"
+def _pressed(block: Json) -> Iterator[Json]:
+    """Yield what in a block has an id of its own; ids differ within one block."""
+    if block["type"] in ("actions", "card"):
+        yield from block.get("elements" if block["type"] == "actions" else "actions", ())
+    else:
+        yield from (
+            block[key] for key in ("accessory", "element") if "action_id" in block.get(key, ())
+        )

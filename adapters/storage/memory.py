@@ -156,12 +156,18 @@ class MemoryStore:
         """See ``Ledger``; a message planned in an earlier slot stays as it is, there."""
         if receipt.slot in self._slots:
             return False
-        new = [each for each in deliveries if each.key not in self._deliveries]
-        new.sort(key=lambda each: each.position)
-        self._slots[receipt.slot] = [each.key for each in new]
-        self._deliveries.update({each.key: each for each in new})
+        self._slots[receipt.slot] = []
+        self._add(receipt.slot, deliveries)
         await self.save_receipt(receipt)
         return await self.claim(receipt.slot)
+
+    async def extend(self, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
+        """See ``Ledger``."""
+        slot = receipt.slot
+        if not (self._may_change(slot) and await self.claim(slot)):
+            raise LeaseLost(slot)
+        self._add(slot, deliveries)
+        await self.save_receipt(receipt)
 
     async def claim(self, right: Slot | str) -> bool:
         """See ``Leases``."""
@@ -178,6 +184,16 @@ class MemoryStore:
         """See ``Leases``."""
         if self._is_mine(right):
             self._leases[right] = self._worker, self._clock() + wait
+
+    def _add(self, slot: Slot, deliveries: Iterable[Delivery]) -> None:
+        """Add messages that nobody knows yet to a slot, in order of position."""
+        new = [each for each in deliveries if each.key not in self._deliveries]
+        new.sort(key=lambda each: each.position)
+        self._slots[slot] += [each.key for each in new]
+        self._deliveries.update({each.key: each for each in new})
+
+    def _may_change(self, slot: Slot) -> bool:
+        return self.lease_seconds is None or self._is_mine(slot)
 
     def _is_mine(self, right: Slot | str) -> bool:
         """Tell whether this process has a right; one that has run out is nobody's."""
@@ -217,8 +233,8 @@ class MemoryStore:
         """See ``Ledger``."""
         before = planned(self._deliveries.get(key), key)
         slot = before.slot
-        fenced = state is not DeliveryState.SENT and self.lease_seconds is not None
-        if fenced and not (self._is_mine(slot) and await self.claim(slot)):
+        told = state is DeliveryState.SENT
+        if not told and not (self._may_change(slot) and await self.claim(slot)):
             raise LeaseLost(slot)
         after = self._deliveries[key] = advanced(before, state, ref, reason, at)
         if after.ref:

@@ -11,7 +11,7 @@ from adapters.storage.patches import Json
 from adapters.storage.snapshot import Tables as Removed
 from adapters.storage.table import Documents, Index, KeyedTable
 from bot.domain.channels import ChannelRef, Subscription, UserRef
-from bot.domain.deliveries import UNFINISHED, Delivery, Receipt, Seen
+from bot.domain.deliveries import UNFINISHED, Delivery, Receipt, Seen, Slot
 from bot.domain.papers import Batch, Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
 
@@ -49,6 +49,14 @@ class Tables:
         """
         for table in vars(self).values():
             table.check()
+
+    def add(self, slot: Slot, known: tuple[str, ...], deliveries: Iterable[Delivery]) -> None:
+        """Take a slot with the messages that it has, and those nobody knows yet, by position."""
+        new = [each for each in deliveries if not self.deliveries.find(each.key)]
+        new.sort(key=lambda each: each.position)
+        keys = (*known, *(each.key for each in new))
+        self.slots.put({str(slot): TakenSlot(slot, keys)})
+        self.record(new)
 
     def record(self, deliveries: Iterable[Delivery]) -> None:
         """Keep deliveries, and where they stand."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from adapters.storage.archive import archive
 from adapters.storage.commits import Committer
 from adapters.storage.disk import Disk
-from adapters.storage.documents import ListedBatch, TakenSlot
+from adapters.storage.documents import ListedBatch
 from adapters.storage.journal import CHECKPOINT_BYTES, Draft, JournalStorage
 from adapters.storage.memory import advanced, merged, newest_first, planned
 from adapters.storage.ownership import own
@@ -37,7 +37,7 @@ from adapters.storage.tables import (
 )
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Receipt, Seen, Slot
-from bot.domain.errors import StorePoisoned
+from bot.domain.errors import LeaseLost, StorePoisoned
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.votes import Ballot, Tally, VoteKind
 
@@ -188,15 +188,23 @@ class TinyDBStore:
         def work(tables: Tables) -> bool:
             if tables.slots.find(receipt.slot):
                 return False
-            new = [each for each in deliveries if not tables.deliveries.find(each.key)]
-            new.sort(key=lambda each: each.position)
-            keys = tuple(each.key for each in new)
-            tables.slots.put({str(receipt.slot): TakenSlot(receipt.slot, keys)})
-            tables.record(new)
+            tables.add(receipt.slot, (), deliveries)
             tables.receipts.put({str(receipt.slot): receipt})
             return True
 
         return await self._change(work)
+
+    async def extend(self, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
+        """See ``Ledger``."""
+
+        def work(tables: Tables) -> None:
+            taken = tables.slots.find(receipt.slot)
+            if taken is None:
+                raise LeaseLost(receipt.slot)
+            tables.add(receipt.slot, taken.deliveries, deliveries)
+            tables.receipts.put({str(receipt.slot): receipt})
+
+        await self._change(work)
 
     async def delivery(self, key: str) -> Delivery | None:
         """See ``Ledger``."""

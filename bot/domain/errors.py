@@ -13,6 +13,7 @@
     │   ├── StoreInUse            another process owns it
     │   ├── LeaseLost             another process may have taken over what this one was at
     │   └── StorePoisoned         it cannot be before a new start
+    ├── Unreachable               no chat platform has been up for long; start anew
     └── PlatformError             a chat platform did not do what was asked
         ├── Refused               it will never accept this message
         ├── Gone                  the channel is closed to the bot until somebody acts
@@ -24,7 +25,7 @@ Anything else that is raised is a bug: ``dispatch`` logs it under an id and tell
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class DailyPapersError(Exception):
@@ -126,6 +127,21 @@ class LeaseLost(StoreError):
 
 class StorePoisoned(StoreError):
     """Nobody knows what the disk holds; the process must end, and read it anew at its start."""
+
+
+class Unreachable(DailyPapersError):
+    """Nobody has been heard for long; what is wrong may be this process.
+
+    Attributes:
+        minutes: For how long.
+        problems: What is wrong with each platform, by name.
+    """
+
+    def __init__(self, minutes: float, problems: Mapping[str, str]) -> None:
+        each = "; ".join(f"{name} {problem}" for name, problem in problems.items())
+        super().__init__(f"no platform has been up for {minutes:.0f} minutes ({each}): start again")
+        self.minutes = minutes
+        self.problems = dict(problems)
 
 
 class PlatformError(DailyPapersError):

@@ -10,8 +10,17 @@ from datetime import date, datetime
 
 from bot.cards import day_name
 from bot.domain.channels import Filters, Layout, Subscription
-from bot.domain.deliveries import HEAD, Delivery, Held, Receipt, Seen, Slot, delivery_key
-from bot.domain.papers import Batch, BatchKey, Paper, PaperId, distinct, is_ready
+from bot.domain.deliveries import (
+    HEAD,
+    Delivery,
+    DeliveryState,
+    Held,
+    Receipt,
+    Seen,
+    Slot,
+    delivery_key,
+)
+from bot.domain.papers import Batch, BatchKey, Paper, PaperId, closes_at, distinct, is_ready
 from bot.text import count
 
 CARDS_PER_MESSAGE = 3
@@ -135,12 +144,82 @@ def plan_digest(
     return Plan(deliveries, receipt)
 
 
+def takes_late(digest: Sequence[Delivery], now: datetime) -> bool:
+    """Tell whether papers that are listed late still belong to a digest that was posted.
+
+    They do in its thread, for as long as its newest list is filled.
+    """
+    if not digest or digest[0].part != HEAD:
+        return False
+    head = digest[0]
+    in_thread = head.layout is Layout.THREAD and head.state is DeliveryState.SENT
+    return in_thread and now < closes_at(head.newest.day)
+
+
+def plan_late(
+    subscription: Subscription,
+    digest: Sequence[Delivery],
+    receipt: Receipt,
+    batches: Sequence[Batch],
+    seen: Mapping[PaperId, Seen],
+) -> Plan | None:
+    """Plan messages for what was listed after a digest was, within the channel's limit.
+
+    Args:
+        subscription: The channel's standing order.
+        digest: The digest's messages, one that ``takes_late``.
+        receipt: The account of its run.
+        batches: The lists it was made of, as they are now.
+        seen: What the channel was shown, among their papers.
+    """
+    head, known = digest[0], {paper for each in digest for paper in each.papers}
+    late = distinct(paper for each in batches for paper in each.after(receipt.ran_at).papers)
+    fresh = [
+        paper
+        for paper in late
+        if paper.id not in known
+        and paper.id not in seen
+        and objection(paper, subscription.filters) is None
+    ]
+    ranked = rank(fresh)[: max(0, subscription.limit - len(known))]
+    if not ranked:
+        return None
+    messages = tuple(
+        _in_thread(head, paper.id, position)
+        for position, paper in enumerate(ranked, start=len(known) + 1)
+    )
+    came = len(known) + len(ranked) - len(head.papers)
+    note = f"{_planned(len(head.papers), head.newest.day)}, {came} more in its thread later."
+    return Plan(messages, replace(receipt, note=note))
+
+
+def _in_thread(head: Delivery, paper: PaperId, position: int) -> Delivery:
+    """Return the message of one paper under a head; its place is its rank."""
+    return replace(
+        head,
+        key=delivery_key(head.slot, head.batches, str(paper)),
+        part=str(paper),
+        position=position,
+        papers=(paper,),
+        first_rank=position,
+        resurfaced=(),
+        state=DeliveryState.PLANNED,
+        ref=None,
+        reason="",
+        attempted_at=None,
+    )
+
+
+def _planned(number: int, day: date) -> str:
+    return f"{count(number, 'paper')} of the batch of {day_name(day)}"
+
+
 def _note(batches: Sequence[Batch], planned: int, held: Mapping[str, int]) -> str:
     if not batches:
         return "No batch is ready: nothing has been listed yet."
     newest = max(batch.key.day for batch in batches)
     if planned:
-        return f"{count(planned, 'paper')} of the batch of {day_name(newest)}."
+        return f"{_planned(planned, newest)}."
     why = ", ".join(f"{number} {reason}" for reason, number in held.items())
     return f"Nothing new: the newest batch is of {day_name(newest)} ({why or 'posted before'})."
 
@@ -175,18 +254,19 @@ def _cut(
     )
     if layout is Layout.LIST:
         return (head,)
-    size = CARDS_PER_MESSAGE if layout is Layout.CARDS else 1
-    start = per_head if layout is Layout.CARDS else 0
+    if layout is Layout.THREAD:
+        return (head, *(_in_thread(head, paper, rank) for rank, paper in enumerate(ids, start=1)))
     rest = []
-    for position, first in enumerate(range(start, len(ids), size), start=1):
-        part = f"cards-{position + 1}" if layout is Layout.CARDS else str(ids[first])
+    starts = range(per_head, len(ids), CARDS_PER_MESSAGE)
+    for position, first in enumerate(starts, start=1):
+        part = f"cards-{position + 1}"
         rest.append(
             replace(
                 head,
                 key=delivery_key(slot, keys, part),
                 part=part,
                 position=position,
-                papers=ids[first : first + size],
+                papers=ids[first : first + CARDS_PER_MESSAGE],
                 first_rank=first + 1,
                 resurfaced=(),
             )

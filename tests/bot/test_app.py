@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from adapters.storage.memory import MemoryStore
 from bot.app import build
 from bot.domain.channels import Layout, Schedule, Weekday
-from bot.domain.errors import ConfigError, StoreError
+from bot.domain.errors import ConfigError, StoreError, TryLater, Unreachable
 from bot.ports import Inbox
 from config.settings import Settings
 from tests.examples import NOW, batch, subscription
@@ -58,6 +58,81 @@ async def test_a_platform_whose_token_ends_after_days_is_tried_again_and_stops_n
     chat = Failing(timedelta(days=10))
     await ran(chat)
     assert chat.served == 2
+
+
+class Flaky(FakeChat):
+    """Fails at once, except in the attempts of which it is told how long they last."""
+
+    def __init__(self, platform: str, clock: Clock, lasting: Mapping[int, timedelta]) -> None:
+        super().__init__(platform)
+        self.time = clock
+        self.lasting = lasting
+        self.served = 0
+
+    async def serve(self, inbox: Inbox) -> None:
+        self.served += 1
+        lasts = self.lasting.get(self.served, timedelta())
+        if lasts == timedelta.max:
+            await asyncio.Event().wait()
+        self.time.now += lasts
+        raise TryLater(self.platform, "cannot be reached")
+
+
+async def minutes_until_it_ends(clock: Clock, *chats: Flaky, most: int = 600) -> float | None:
+    """Run until the bot gives up, or until so many minutes have passed in its own time."""
+    adapters = {chat.platform: chat for chat in chats}
+
+    async def sleep(seconds: float) -> None:
+        clock.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0 if clock.now - NOW < timedelta(minutes=most) else 3600)
+
+    settings = Settings(_env_file=None)
+    async with build(
+        settings, store=MemoryStore(), sources={}, adapters=adapters, clock=clock
+    ) as app:
+        app.sleep = sleep
+        running = asyncio.create_task(app.run())
+        await until(lambda: running.done() or clock.now - NOW > timedelta(minutes=most))
+        if not running.done():
+            running.cancel()
+            await asyncio.wait([running])
+            return None
+        with pytest.raises(Unreachable, match="slack down: slack: cannot be reached"):
+            await running
+        return (clock.now - NOW) / timedelta(minutes=1)
+
+
+async def test_a_bot_that_nobody_reaches_for_half_an_hour_makes_room_for_a_fresh_one() -> None:
+    clock = Clock(NOW)
+    ended = await minutes_until_it_ends(clock, Flaky("slack", clock, {}))
+    assert ended
+    assert 30 <= ended < 40  # attempts are minutes apart by then
+
+
+async def test_a_platform_that_is_down_for_hours_ends_nothing_while_another_is_up() -> None:
+    clock = Clock(NOW)
+    discord = Flaky("discord", clock, {1: timedelta.max})
+    slack = Flaky("slack", clock, {})
+    assert await minutes_until_it_ends(clock, slack, discord) is None
+    assert discord.served == 1
+    assert slack.served > 50
+
+
+async def test_half_an_hour_is_counted_from_when_the_last_platform_went_down() -> None:
+    clock = Clock(NOW)
+    discord = Flaky("discord", clock, {1: timedelta(minutes=60)})
+    ended = await minutes_until_it_ends(clock, Flaky("slack", clock, {}), discord)
+    assert ended
+    assert 90 <= ended < 100
+
+
+async def test_a_platform_that_comes_back_in_between_starts_the_half_hour_anew() -> None:
+    clock = Clock(NOW)
+    ended = await minutes_until_it_ends(
+        clock, Flaky("slack", clock, {5: timedelta(minutes=10), 6: timedelta(minutes=1)})
+    )
+    assert ended
+    assert 40 <= ended < 55
 
 
 class Vanishing(MemoryStore):

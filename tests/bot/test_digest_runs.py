@@ -195,3 +195,82 @@ async def test_a_vote_that_comes_while_a_message_is_read_is_not_wiped_by_the_rep
     chat.meanwhile = Ballot(CHANNEL, paper_id(1), ANN, VoteKind.UP, f"{post.ref}#👍")
     await scheduler.repair()
     assert (await channel.store.tallies(CHANNEL))[paper_id(1)].up == 1
+
+
+# What is listed late
+
+
+async def threaded(limit: int = 10) -> Life:
+    channel = await life()
+    channel.order = replace(channel.order, layout=Layout.THREAD, limit=limit)
+    await channel.store.save_subscription(channel.order)
+    await channel.listed(MONDAY, 2, paper(1), paper(2))
+    await channel.due(MONDAY)
+    assert len(channel.chat.posts) == 3
+    return channel
+
+
+async def test_what_is_listed_late_comes_in_the_thread_of_its_digest() -> None:
+    channel = await threaded()
+    await channel.listed(MONDAY, 14, paper(1), paper(2), paper(3, upvotes=1), paper(4, upvotes=9))
+    for _ in range(3):
+        assert await channel.runs.run_late(CHANNEL) is None
+    *_, third, fourth = channel.chat.posts
+    assert [third.reply.summary, fourth.reply.summary] == ["Paper 4", "Paper 3"]
+    assert third.thread == fourth.thread == channel.chat.posts[1].thread
+    assert len(channel.chat.posts) == 5
+    receipt = await channel.store.receipt(Slot(CHANNEL, MONDAY))
+    assert receipt
+    assert receipt.posted == 4
+    assert receipt.note == "2 papers of the batch of Mon 4 May 2026, 2 more in its thread later."
+    ranks = await channel.store.deliveries(Slot(CHANNEL, MONDAY))
+    assert [each.first_rank for each in ranks] == [1, 1, 2, 3, 4]
+
+    await channel.listed(MONDAY + DAY, 2, paper(5))
+    await channel.due(MONDAY + DAY)
+    assert [each.reply.summary.count("Paper ") for each in channel.chat.posts[5:]] == [1, 1]
+
+
+async def test_late_papers_come_up_to_the_channels_limit_the_others_with_the_next_digest() -> None:
+    channel = await threaded(limit=3)
+    await channel.listed(MONDAY, 14, paper(1), paper(2), paper(3, upvotes=1), paper(4, upvotes=9))
+    await channel.runs.run_late(CHANNEL)
+    assert [each.reply.summary for each in channel.chat.posts[3:]] == ["Paper 4"]
+    await channel.listed(MONDAY + DAY, 2, paper(5))
+    await channel.due(MONDAY + DAY)
+    assert {each.reply.summary for each in channel.chat.posts[5:]} == {"Paper 3", "Paper 5"}
+
+
+async def test_once_a_list_is_closed_nothing_more_comes_in_its_thread() -> None:
+    channel = await threaded()
+    await channel.listed(MONDAY + DAY, 3, paper(1), paper(2))
+    await channel.store.save_batch(batch(MONDAY, papers=[paper(3)]), channel.now)
+    assert await channel.runs.run_late(CHANNEL) is None
+    assert len(channel.chat.posts) == 3
+
+
+async def test_a_late_paper_that_the_channel_does_not_want_stays_out() -> None:
+    channel = await threaded()
+    unwanted = replace(channel.order, filters=Filters(exclude=("cats",)))
+    await channel.store.save_subscription(unwanted)
+    await channel.listed(MONDAY, 14, paper(3, title="On cats"))
+    assert await channel.runs.run_late(CHANNEL) is None
+    assert len(channel.chat.posts) == 3
+
+
+async def test_other_layouts_wait_for_the_next_digest() -> None:
+    channel = await life()
+    await channel.listed(MONDAY, 2, paper(1))
+    await channel.due(MONDAY)
+    await channel.listed(MONDAY, 14, paper(2))
+    assert await channel.runs.run_late(CHANNEL) is None
+    assert len(channel.chat.posts) == 1
+
+
+async def test_a_late_paper_whose_channel_is_busy_comes_when_it_no_longer_is() -> None:
+    channel = await threaded()
+    await channel.listed(MONDAY, 14, paper(3))
+    channel.chat.fail(1, TryLater("slack", "ratelimited", retry_after=30))
+    assert await channel.runs.run_late(CHANNEL) == 30
+    assert await channel.runs.resume(Slot(CHANNEL, MONDAY)) is None
+    assert len(channel.chat.posts) == 4

@@ -320,6 +320,26 @@ class StoreContract:
         assert standing.slot == slot()
         assert standing.state is DeliveryState.SENT
 
+    async def test_a_digest_is_extended_by_what_is_new_and_its_receipt_replaced(
+        self, store: Store
+    ) -> None:
+        await store.plan([delivery(), delivery("a", 1)], receipt())
+        await store.advance(delivery().key, DeliveryState.SENT, ref=message(), at=NOW)
+        later = [delivery(), delivery("c", 3), delivery("b", 2)]
+        for _ in range(2):
+            await store.extend(later, receipt(note="2 more"))
+            found = list(await store.deliveries(slot()))
+            assert [each.part for each in found] == ["head", "a", "b", "c"]
+            assert found[0].state is DeliveryState.SENT
+        assert list(await store.receipts(CHANNEL)) == [receipt(note="2 more")]
+        assert list(await store.unfinished()) == [slot()]
+
+    async def test_a_digest_that_was_never_planned_is_not_extended(self, store: Store) -> None:
+        with pytest.raises(LeaseLost):
+            await store.extend([delivery()], receipt())
+        assert await store.delivery(delivery().key) is None
+        assert list(await store.receipts(CHANNEL)) == []
+
     async def test_a_receipt_takes_no_slot(self, store: Store) -> None:
         await store.save_receipt(receipt(note="early"))
         assert await store.plan([delivery()], receipt()) is True

@@ -37,20 +37,20 @@ from .slack import (
 
 SECRET = "loopback-signing-secret"
 KEY = {"event_type": "digest", "event_payload": {"key": "digest:2026-08-24"}}
+
+
+def _button(value: str) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": value}
+    return {"type": "button", "action_id": "vote", "value": value, "text": text}
+
+
 BUTTONS: list[dict[str, Any]] = [
-    {"type": "section", "text": {"type": "mrkdwn", "text": "A paper"}},
     {
-        "type": "actions",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": "vote",
-                "value": value,
-                "text": {"type": "plain_text", "text": value},
-            }
-            for value in ("up", "down")
-        ],
+        "type": "section",
+        "text": {"type": "mrkdwn", "text": "A paper"},
+        "accessory": _button("up"),
     },
+    {"type": "actions", "elements": [_button("down")]},
 ]
 MODAL: dict[str, Any] = {
     "type": "modal",
@@ -601,7 +601,7 @@ async def test_refusals_carry_slacks_codes(slack: SlackDouble, alice: str, paper
     with pytest.raises(SlackApiError) as error:
         await client.chat_postMessage(channel=papers, text="x", blocks=header)
     assert error.value.response["response_metadata"]["messages"] == [
-        "[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]"
+        "[ERROR] 151 characters, 150 are the most [json-pointer:/blocks/0/text/text]"
     ]
 
 

@@ -115,7 +115,10 @@ class WeekdaySource:
 
 
 class Board:
-    """A platform that notes which paper was listed how often in which channel."""
+    """A platform that notes which paper was listed how often in which channel.
+
+    A thread repeats what its head lists; what it alone has came late.
+    """
 
     platform = "slack"
 
@@ -130,10 +133,12 @@ class Board:
         self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
     ) -> MessageRef:
         self.keys[key] += 1
-        for node in reply.nodes if thread is None else ():
+        for node in reply.nodes:
             for span in getattr(node, "title", ()):
-                if isinstance(span, Link):
-                    self.listed[channel.id, span.text] += 1
+                place = (channel.id, getattr(span, "text", ""))
+                late = thread is not None and not self.listed[place]
+                if isinstance(span, Link) and (thread is None or late):
+                    self.listed[place] += 1
         return MessageRef(channel, f"m{self.keys.total()}")
 
     async def edit(self, message: MessageRef, reply: Reply) -> None: ...
@@ -167,6 +172,10 @@ class Ledger(MemoryStore):
             self.runs[receipt.slot.channel.id, receipt.slot.day] = receipt.ran_at
             self._open |= {each.key: each.slot for each in deliveries}
         return free
+
+    async def extend(self, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
+        await super().extend(deliveries, receipt)
+        self._open |= {each.key: each.slot for each in deliveries}
 
     async def advance(self, key: str, state: DeliveryState, **fields: Any) -> None:
         await super().advance(key, state, **fields)

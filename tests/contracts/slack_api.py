@@ -1,0 +1,888 @@
+"""What the bot counts on in Slack, held against whatever passes for Slack.
+
+A peer is anything that speaks Slack's Web API and tells events: the double of this project, and an
+emulator that others wrote. ``RULES`` are statements about Slack with a probe each; a peer lists
+those that it breaks, with the reason, and the list has to be exact: a rule that a peer breaks
+unlisted fails, and so does one that it keeps although it is listed. ``SlackContract`` then runs the
+real adapter, over HTTP, against the peer, and looks at the listed rules where it has to.
+
+A subclass supplies ``open_slack``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import aiohttp
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.search.words import WordIndex
+from adapters.slack.app import LAG_SECONDS, SlackAdapter
+from adapters.slack.ids import channel_ref, message_ref, user_ref
+from adapters.slack.manifest import EVENTS_PATH, SCOPES
+from adapters.slack.render import post_body
+from adapters.storage.memory import MemoryStore
+from adapters.summarizers.lead import LeadSummarizer
+from bot import cards
+from bot.dispatch import Dispatcher
+from bot.domain.channels import ChannelRef, Layout
+from bot.domain.deliveries import DeliveryState, Slot
+from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
+from bot.domain.votes import Reaction, Tally
+from bot.ports import Thread
+from bot.services import deliveries
+from bot.services.digest import plan_digest
+from bot.services.health import Health
+from config.settings import SlackSettings
+from tests.examples import NOW, TODAY, batch, paper, paper_id, subscription
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+SECRET = "secret-of-the-contract"
+HELLO = cards.sentence_reply("Hello.")
+GOODBYE = cards.sentence_reply("Goodbye.")
+KEY: Json = {"event_type": "daily_papers_delivery", "event_payload": {"key": "k"}}
+BUTTON: Json = {
+    "type": "actions",
+    "elements": [
+        {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go"}
+    ],
+}
+MODAL: Json = {
+    "type": "modal",
+    "callback_id": "settings",
+    "title": {"type": "plain_text", "text": "Settings"},
+    "private_metadata": "C1",
+    "blocks": [BUTTON],
+}
+HOME: Json = {"type": "home", "blocks": [BUTTON]}
+REDIRECT = "https://bot.example.org/slack/oauth_redirect"
+CLIENT_ID, CLIENT_SECRET = "1000.2000", "client-secret-of-the-contract"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Failure(Enum):
+    """What can go wrong with the next call of a method."""
+
+    LIMITED = "429, to be tried again at once; nothing is done"
+    BROKEN = "a page with status 500; nothing is done"
+    LOST = "it is done, but the line drops within the answer"
+
+
+class SlackPeer(Protocol):
+    """One workspace with the bot installed, and people who do what people do there."""
+
+    base_url: str
+    bot_token: str
+    team: str
+    bot_user: str
+    breaks: ClassVar[Mapping[str, str]]
+    """The rules that do not hold here, each with the reason."""
+
+    async def add_person(self, name: str) -> str:
+        """Return the id of a person who is new here."""
+
+    async def add_channel(
+        self, name: str, *, private: bool = False, archived: bool = False, joined: bool = True
+    ) -> str:
+        """Let people open a channel, with the bot in it or not; return its id."""
+
+    async def say(self, person: str, channel: str, text: str, **fields: Any) -> str:
+        """Let a person write a message; return its ``ts``."""
+
+    async def write_to_bot(self, person: str, text: str) -> str:
+        """Let a person write to the bot in private; return the channel once the bot was told."""
+
+    async def mention(self, person: str, channel: str, text: str) -> None:
+        """Let a person address the bot in a channel; return once the bot was told."""
+
+    async def react(self, person: str, channel: str, ts: str, emoji: str) -> None:
+        """Let somebody put an emoji under a message; return once the bot was told."""
+
+    async def unreact(self, person: str, channel: str, ts: str, emoji: str) -> None:
+        """Let somebody take it back; return once the bot was told."""
+
+    async def trigger(self, person: str, view: str | None = None) -> str:
+        """Return a ``trigger_id``, as one comes with whatever a person presses."""
+
+    async def whispers(self, person: str) -> Sequence[str]:
+        """Return the texts that this person alone was shown."""
+
+    async def tell(self, url: str, secret: str) -> None:
+        """Send events to an address from now on, signed with the secret."""
+
+    async def told(self) -> Sequence[int | None]:
+        """Return what the address answered to each event so far."""
+
+    async def fail(self, method: str, failure: Failure) -> None:
+        """Let the next call of a method go wrong."""
+
+    async def authorize(self, person: str) -> str:
+        """Let a person allow the app of ``CLIENT_ID``; return the code that this gives."""
+
+
+OpenSlack = Callable[[Collection[str]], AbstractAsyncContextManager[SlackPeer]]
+"""Begins an empty workspace in which the bot has those scopes."""
+
+
+# What is true of Slack
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A peer with a channel and a message in it, for whoever asks something about the peer."""
+
+    slack: SlackPeer
+    client: AsyncWebClient
+    channel: str
+    person: str
+    ts: str
+
+
+Probe = Callable[[Site], Awaitable[bool]]
+RULES: dict[str, Probe] = {}
+
+
+def rule(probe: Probe) -> Probe:
+    """Take the first line of a probe's docstring for a rule, which the probe tells to hold."""
+    RULES[" ".join((probe.__doc__ or "").split())] = probe
+    return probe
+
+
+async def code_of(call: Awaitable[Any]) -> str:
+    """Return the code with which Slack refuses a call, empty if it does not."""
+    try:
+        await call
+    except SlackApiError as error:
+        return str(error.response["error"])
+    return ""
+
+
+@asynccontextmanager
+async def ears(slack: SlackPeer) -> AsyncIterator[list[Json]]:
+    """Listen to the events that a peer tells, and take each."""
+    heard: list[Json] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(await request.json())
+        return web.Response()
+
+    server = web.Application()
+    server.router.add_post("/", hear)
+    runner = web.AppRunner(server, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await slack.tell(f"http://127.0.0.1:{runner.addresses[0][1]}/", SECRET)
+        yield heard
+    finally:
+        await runner.cleanup()
+
+
+async def heard_of(heard: list[Json], kind: str) -> Json:
+    """Return the first event of a kind; those that come at all have come when this is asked."""
+    for _ in range(20):
+        for body in heard:
+            if body["event"]["type"] == kind:
+                return body
+        await asyncio.sleep(0.01)
+    return {}
+
+
+@rule
+async def public_post(at: Site) -> bool:
+    """A public channel takes a message of a member alone."""
+    elsewhere = await at.slack.add_channel("elsewhere", joined=False)
+    post = at.client.chat_postMessage(channel=elsewhere, text="x")
+    return await code_of(post) == "not_in_channel"
+
+
+@rule
+async def public_read(at: Site) -> bool:
+    """A public channel is read to a member alone."""
+    elsewhere = await at.slack.add_channel("elsewhere", joined=False)
+    return await code_of(at.client.conversations_history(channel=elsewhere)) == "not_in_channel"
+
+
+@rule
+async def private_unknown(at: Site) -> bool:
+    """A private channel does not exist for who is not in it."""
+    secret = await at.slack.add_channel("secret", private=True, joined=False)
+    post = at.client.chat_postMessage(channel=secret, text="x")
+    return await code_of(post) == "channel_not_found"
+
+
+@rule
+async def window(at: Site) -> bool:
+    """History begins where it is asked to."""
+    answer = await at.client.conversations_history(channel=at.channel, oldest="9999999999.000000")
+    return answer["messages"] == []
+
+
+@rule
+async def metadata_asked(at: Site) -> bool:
+    """History holds metadata for who asks for it alone."""
+    await at.client.chat_postMessage(channel=at.channel, text="x", metadata=KEY)
+    answer = await at.client.conversations_history(channel=at.channel)
+    return not any("metadata" in each for each in answer["messages"])
+
+
+@rule
+async def pages_of_replies(at: Site) -> bool:
+    """The replies of a thread come in pages."""
+    for _ in range(3):
+        await at.client.chat_postMessage(channel=at.channel, text="x", thread_ts=at.ts)
+    answer = await at.client.conversations_replies(channel=at.channel, ts=at.ts, limit=2)
+    return bool(answer["has_more"])
+
+
+@rule
+async def odd_blocks(at: Site) -> bool:
+    """Blocks of a type that does not exist are refused."""
+    post = at.client.chat_postMessage(channel=at.channel, text="x", blocks=[{"type": "odd"}])
+    return await code_of(post) == "invalid_blocks"
+
+
+@rule
+async def block_ids(at: Site) -> bool:
+    """A block without an id gets one."""
+    answer = await at.client.chat_postMessage(channel=at.channel, text="x", blocks=[BUTTON])
+    return "block_id" in answer["message"]["blocks"][0]
+
+
+@rule
+async def no_mark(at: Site) -> bool:
+    """An edit with blocks leaves no mark."""
+    ts = (await at.client.chat_postMessage(channel=at.channel, text="x", blocks=[BUTTON]))["ts"]
+    await at.client.chat_update(channel=at.channel, ts=ts, text="y", blocks=[BUTTON])
+    (message, *_) = (await at.client.conversations_history(channel=at.channel))["messages"]
+    return "edited" not in message
+
+
+@rule
+async def wrong_token(at: Site) -> bool:
+    """A token that nobody issued is called invalid."""
+    stranger = AsyncWebClient("xoxb-nobodys", base_url=at.slack.base_url)
+    return await code_of(stranger.auth_test()) == "invalid_auth"
+
+
+@rule
+async def odd_view(at: Site) -> bool:
+    """A view that cannot be is called an invalid argument."""
+    publish = at.client.views_publish(user_id=at.person, view={"type": "odd", "blocks": []})
+    return await code_of(publish) == "invalid_arguments"
+
+
+@rule
+async def one_name(at: Site) -> bool:
+    """An emoji of several names has one of them under messages."""
+    await at.slack.react(at.person, at.channel, at.ts, "thumbsup")
+    answer = await at.client.reactions_get(channel=at.channel, timestamp=at.ts)
+    return [each["name"] for each in answer["message"]["reactions"]] == ["+1"]
+
+
+@rule
+async def told_to_whom(at: Site) -> bool:
+    """An event says for which app and installation it is, and when it was."""
+    async with ears(at.slack) as heard:
+        await at.slack.react(at.person, at.channel, at.ts, "tada")
+        body = await heard_of(heard, "reaction_added")
+    return {"api_app_id", "authorizations"} <= set(body) and "event_ts" in body["event"]
+
+
+@rule
+async def told_whose(at: Site) -> bool:
+    """A reaction's event says who wrote the message."""
+    async with ears(at.slack) as heard:
+        await at.slack.react(at.person, at.channel, at.ts, "tada")
+        return "item_user" in (await heard_of(heard, "reaction_added"))["event"]
+
+
+@rule
+async def told_where(at: Site) -> bool:
+    """A message's event says of what kind its channel is."""
+    async with ears(at.slack) as heard:
+        await at.slack.write_to_bot(at.person, "help")
+        return (await heard_of(heard, "message"))["event"].get("channel_type") == "im"
+
+
+@rule
+async def told_of_mention(at: Site) -> bool:
+    """A mention is told as an event of its own."""
+    async with ears(at.slack) as heard:
+        await at.slack.mention(at.person, at.channel, "help")
+        return bool(await heard_of(heard, "app_mention"))
+
+
+@rule
+async def installs(at: Site) -> bool:
+    """Whoever allows the app gives it a code, which is good for a token."""
+    code = await at.slack.authorize(at.person)
+    return not await code_of(access(at.slack, code))
+
+
+@rule
+async def wrong_secret(at: Site) -> bool:
+    """A wrong client secret is called so."""
+    code = await at.slack.authorize(at.person)
+    return await code_of(access(at.slack, code, secret="wrong")) == "bad_client_secret"
+
+
+def access(
+    slack: SlackPeer, code: str, *, secret: str = CLIENT_SECRET, redirect: str = REDIRECT
+) -> Awaitable[Any]:
+    """Ask for a token in exchange for a code."""
+    return AsyncWebClient(base_url=slack.base_url).oauth_v2_access(
+        client_id=CLIENT_ID, client_secret=secret, code=code, redirect_uri=redirect
+    )
+
+
+# What the bot does there
+
+
+@dataclass(slots=True)
+class Desk:
+    """The real adapter at work in a peer, and what the bot keeps."""
+
+    slack: SlackPeer
+    adapter: SlackAdapter
+    store: MemoryStore
+    room: str
+    ann: str
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def client(self) -> AsyncWebClient:
+        return AsyncWebClient(self.slack.bot_token, base_url=self.slack.base_url)
+
+    @property
+    def channel(self) -> ChannelRef:
+        return channel_ref(self.slack.team, self.room)
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(self.channel, TODAY)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.adapter.port}{EVENTS_PATH}"
+
+    def breaks(self, broken: Probe) -> bool:
+        """Tell whether the peer breaks a rule."""
+        return " ".join((broken.__doc__ or "").split()) in self.slack.breaks
+
+    def need(self, needed: Probe) -> None:
+        """Skip the test where the peer breaks a rule."""
+        if self.breaks(needed):
+            name = " ".join((needed.__doc__ or "").split())
+            pytest.skip(f"not so here: {name} {self.slack.breaks[name]}")
+
+    async def history(self) -> list[Json]:
+        """Return what stands in the channel, oldest first."""
+        answer = await self.client.conversations_history(
+            channel=self.room, include_all_metadata=True
+        )
+        return list(reversed(answer["messages"]))
+
+    async def replies(self, ts: str) -> list[Json]:
+        """Return a thread, its head first."""
+        answer = await self.client.conversations_replies(
+            channel=self.room, ts=ts, include_all_metadata=True
+        )
+        return list(answer["messages"])
+
+    async def deliver(self) -> deliveries.Outcome:
+        """Post the day's digest of two papers, or what is left of it."""
+        listed = batch(papers=2)
+        await self.store.save_batch(listed, NOW)
+        order = subscription(self.channel, layout=Layout.THREAD)
+        plan = plan_digest(order, TODAY, [listed], {}, now=NOW)
+        await self.store.plan(plan.deliveries, plan.receipt)
+        return await deliveries.deliver(
+            self.slot, store=self.store, adapter=self.adapter, clock=lambda: datetime.now(UTC)
+        )
+
+    async def votes(self, n: int = 1) -> Tally:
+        tallies = await self.store.tallies(self.channel, [paper_id(n)])
+        return tallies.get(paper_id(n), Tally())
+
+    async def counted(self, tally: Tally, n: int = 1) -> bool:
+        """Tell whether the votes on a paper come to this: Bolt works on after it has answered."""
+        async with asyncio.timeout(5):
+            while await self.votes(n) != tally:
+                await asyncio.sleep(0.01)
+        return True
+
+
+def settings_for(slack: SlackPeer, **changes: Any) -> SlackSettings:
+    """Return the settings with which the bot works in a peer, over HTTP."""
+    plain = {
+        "bot_token": SecretStr(slack.bot_token),
+        "signing_secret": SecretStr(SECRET),
+        "mode": "http",
+        "port": 0,
+        "api_url": slack.base_url,
+    }
+    return SlackSettings.model_validate(plain | changes)
+
+
+@asynccontextmanager
+async def desk_in(slack: SlackPeer) -> AsyncIterator[Desk]:
+    """Let the bot work in a peer, as its manifest would have it, but sleep through no wait."""
+    ann, room, waits = await slack.add_person("ann"), await slack.add_channel("papers"), []
+    store, index = MemoryStore(), WordIndex()
+    await index.add(batch(papers=3).papers)
+    await store.save_papers(batch(papers=3).papers)
+    inbox = Dispatcher(
+        store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+    )
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    adapter = SlackAdapter(settings_for(slack), clock=lambda: 0.0, sleep=sleep)
+    serving = asyncio.create_task(adapter.serve(inbox))
+    desk = Desk(slack, adapter, store, room, ann, waits)
+    try:
+        async with asyncio.timeout(10):
+            while adapter.port is None and not serving.done():
+                await asyncio.sleep(0.01)
+        await slack.tell(desk.address, SECRET)
+        yield desk
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def without_ids(blocks: Sequence[Json]) -> list[Json]:
+    """Return blocks as they were sent: Slack gives each an id."""
+    return [{key: value for key, value in each.items() if key != "block_id"} for each in blocks]
+
+
+class SlackContract:
+    """Every test begins with an empty workspace."""
+
+    @pytest.fixture
+    async def slack(self, open_slack: OpenSlack) -> AsyncIterator[SlackPeer]:
+        async with open_slack(SCOPES) as peer:
+            yield peer
+
+    @pytest.fixture
+    async def desk(self, slack: SlackPeer) -> AsyncIterator[Desk]:
+        async with desk_in(slack) as desk:
+            yield desk
+
+    # The peer itself
+
+    @pytest.mark.parametrize("sentence", RULES)
+    async def test_what_is_true_of_slack_holds_here_or_is_listed(
+        self, slack: SlackPeer, sentence: str
+    ) -> None:
+        client = AsyncWebClient(slack.bot_token, base_url=slack.base_url)
+        person, channel = await slack.add_person("ann"), await slack.add_channel("papers")
+        ts = await slack.say(person, channel, "Hello.")
+        holds = await RULES[sentence](Site(slack, client, channel, person, ts))
+        assert holds is (sentence not in slack.breaks)
+
+    def test_every_listed_rule_is_one(self, slack: SlackPeer) -> None:
+        assert set(slack.breaks) <= set(RULES)
+        assert all(reason.endswith(".") for reason in slack.breaks.values())
+
+    # Who the bot is
+
+    async def test_the_bot_learns_who_it_is(self, desk: Desk) -> None:
+        who = (await desk.client.auth_test()).data
+        assert isinstance(who, dict)
+        assert (who["team_id"], who["user_id"]) == (desk.slack.team, desk.slack.bot_user)
+        assert who["bot_id"]
+
+    async def test_a_wrong_token_ends_the_start_and_is_named(self, slack: SlackPeer) -> None:
+        settings = settings_for(slack, bot_token=SecretStr("xoxb-nobodys"))
+        inbox = Dispatcher(
+            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        )
+        with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN"):
+            await SlackAdapter(settings).serve(inbox)
+
+    async def test_a_token_that_is_no_good_any_more_is_no_fault_of_the_channel(
+        self, desk: Desk
+    ) -> None:
+        settings = settings_for(desk.slack, bot_token=SecretStr("xoxb-nobodys"))
+        with pytest.raises(TryLater) as caught:
+            await SlackAdapter(settings).post(desk.channel, HELLO, key="k")
+        code = "not_authed" if desk.breaks(wrong_token) else "invalid_auth"
+        assert caught.value.problem == code
+
+    async def test_a_missing_scope_is_named(self, open_slack: OpenSlack) -> None:
+        async with open_slack(set(SCOPES) - {"chat:write"}) as poor, desk_in(poor) as desk:
+            with pytest.raises(Refused, match="Add the scope chat:write"):
+                await desk.adapter.post(desk.channel, HELLO, key="k")
+
+    # Posting
+
+    async def test_what_is_posted_stands_there_as_it_was_drawn(self, desk: Desk) -> None:
+        shown = cards.paper_message(paper(1, thumbnail_url="https://cdn.example/1.png"), Tally())
+        ref = await desk.adapter.post(desk.channel, shown, key="k")
+        (message,) = await desk.history()
+        body = post_body(desk.channel, shown, key="k")
+        assert (message["ts"], message["text"]) == (ref.id, body["text"])
+        assert without_ids(message["blocks"]) == body["blocks"]
+        assert message["metadata"] == body["metadata"] == KEY
+        assert message["bot_id"]
+
+    async def test_a_reply_stands_in_its_thread_and_not_in_the_channel(self, desk: Desk) -> None:
+        head = await desk.adapter.post(desk.channel, HELLO, key="head")
+        thread = Thread(head, "Daily Papers")
+        reply = await desk.adapter.post(desk.channel, GOODBYE, key="k", thread=thread)
+        (alone,) = await desk.history()
+        assert (alone["ts"], alone["reply_count"]) == (head.id, 1)
+        above, under = await desk.replies(head.id)
+        assert above["ts"] == head.id
+        assert (under["ts"], under["thread_ts"]) == (reply.id, head.id)
+
+    async def test_what_one_person_is_shown_stands_nowhere(self, desk: Desk) -> None:
+        shown = desk.client.chat_postEphemeral(channel=desk.room, user=desk.ann, text="Psst.")
+        assert (await shown)["message_ts"]
+        assert await desk.slack.whispers(desk.ann) == ["Psst."]
+        assert await desk.history() == []
+
+    async def test_nothing_is_shown_to_who_is_not_there(self, desk: Desk) -> None:
+        elsewhere = await desk.slack.add_person("bob")
+        shown = desk.client.chat_postEphemeral(channel=desk.room, user=elsewhere, text="Psst.")
+        assert await code_of(shown) == "user_not_in_channel"
+
+    async def test_a_message_of_nothing_is_refused(self, desk: Desk) -> None:
+        assert await code_of(desk.client.chat_postMessage(channel=desk.room, text="")) == "no_text"
+
+    async def test_a_digest_is_a_head_and_a_thread_and_all_of_it_is_found_again(
+        self, desk: Desk
+    ) -> None:
+        assert (await desk.deliver()).done
+        (head,) = await desk.history()
+        thread = await desk.replies(head["ts"])
+        planned = await desk.store.deliveries(desk.slot)
+        assert [each["metadata"]["event_payload"]["key"] for each in thread] == [
+            each.key for each in planned
+        ]
+        for message, sent in zip(thread, planned, strict=True):
+            assert sent.ref == message_ref(desk.slack.team, desk.room, message["ts"])
+            place = None if message is thread[0] else Thread(planned[0].ref, "")  # type: ignore[arg-type]
+            found = await desk.adapter.find(
+                desk.channel, key=sent.key, since=LONG_AGO, thread=place
+            )
+            assert found == sent.ref
+
+    # What goes wrong with a post
+
+    async def test_a_message_whose_answer_was_lost_is_adopted_not_sent_again(
+        self, desk: Desk
+    ) -> None:
+        await desk.slack.fail("chat.postMessage", Failure.LOST)
+        assert not (await desk.deliver()).done
+        (head, *_) = await desk.store.deliveries(desk.slot)
+        assert head.state is DeliveryState.AMBIGUOUS
+        assert len(await desk.history()) == 1
+        assert (await desk.deliver()).done
+        (alone,) = await desk.history()
+        assert len(await desk.replies(alone["ts"])) == 3
+
+    async def test_a_server_in_trouble_leaves_the_matter_open(self, desk: Desk) -> None:
+        await desk.slack.fail("chat.postMessage", Failure.BROKEN)
+        with pytest.raises(Ambiguous):
+            await desk.adapter.post(desk.channel, HELLO, key="k")
+        assert await desk.history() == []
+        assert await desk.adapter.find(desk.channel, key="k", since=LONG_AGO) is None
+
+    async def test_a_rate_limit_is_waited_for_once_and_then_reported(self, desk: Desk) -> None:
+        await desk.slack.fail("chat.postMessage", Failure.LIMITED)
+        await desk.adapter.post(desk.channel, HELLO, key="k")
+        for _ in range(2):
+            await desk.slack.fail("chat.postMessage", Failure.LIMITED)
+        with pytest.raises(TryLater) as caught:
+            await desk.adapter.post(desk.channel, HELLO, key="l")
+        assert caught.value.retry_after == 0
+        assert len(await desk.history()) == 1
+
+    # Editing
+
+    async def test_an_edit_replaces_words_and_blocks_and_keeps_the_key(self, desk: Desk) -> None:
+        ref = await desk.adapter.post(desk.channel, HELLO, key="k")
+        await desk.adapter.edit(ref, GOODBYE)
+        (message,) = await desk.history()
+        assert message["text"] == "Goodbye."
+        assert without_ids(message["blocks"]) == post_body(desk.channel, GOODBYE, key="k")["blocks"]
+        assert message["metadata"] == KEY
+
+    async def test_words_without_blocks_take_the_blocks_away(self, desk: Desk) -> None:
+        ref = await desk.adapter.post(desk.channel, HELLO, key="k")
+        await desk.client.chat_update(channel=desk.room, ts=ref.id, text="Goodbye.")
+        (message,) = await desk.history()
+        assert (message["text"], message.get("blocks") or []) == ("Goodbye.", [])
+
+    async def test_an_edit_of_what_is_not_there_is_refused(self, desk: Desk) -> None:
+        nowhere = message_ref(desk.slack.team, desk.room, "1778144400.000001")
+        with pytest.raises(Refused, match="message_not_found"):
+            await desk.adapter.edit(nowhere, HELLO)
+
+    async def test_an_edit_of_what_somebody_else_wrote_is_refused(self, desk: Desk) -> None:
+        ts = await desk.slack.say(desk.ann, desk.room, "Mine.")
+        with pytest.raises(Refused, match="cant_update_message"):
+            await desk.adapter.edit(message_ref(desk.slack.team, desk.room, ts), HELLO)
+
+    # Reading back
+
+    async def test_a_message_is_found_by_its_key_and_by_no_other(self, desk: Desk) -> None:
+        ref = await desk.adapter.post(desk.channel, HELLO, key="k")
+        assert await desk.adapter.find(desk.channel, key="k", since=LONG_AGO) == ref
+        assert desk.waits == []
+        assert await desk.adapter.find(desk.channel, key="l", since=LONG_AGO) is None
+        assert desk.waits == [LAG_SECONDS]  # history may lag: it was read twice
+
+    async def test_a_message_is_sought_no_earlier_than_it_was_sent(self, desk: Desk) -> None:
+        desk.need(window)
+        await desk.adapter.post(desk.channel, HELLO, key="k")
+        later = datetime.now(UTC) + timedelta(hours=1)
+        assert await desk.adapter.find(desk.channel, key="k", since=later) is None
+
+    async def test_only_a_message_of_our_own_is_adopted(self, desk: Desk) -> None:
+        await desk.slack.say(desk.ann, desk.room, "x", metadata=KEY)
+        (forged,) = await desk.history()
+        assert forged["metadata"] == KEY
+        assert await desk.adapter.find(desk.channel, key="k", since=LONG_AGO) is None
+
+    async def test_a_channel_is_read_back_page_by_page(self, desk: Desk) -> None:
+        ref = await desk.adapter.post(desk.channel, HELLO, key="k")
+        for _ in range(20):
+            await desk.slack.say(desk.ann, desk.room, "chatter")
+        last = await desk.adapter.post(desk.channel, HELLO, key="l")
+        for key, sought in (("k", ref), ("l", last)):
+            assert await desk.adapter.find(desk.channel, key=key, since=LONG_AGO) == sought
+
+    async def test_a_thread_that_is_not_there_is_not_read(self, desk: Desk) -> None:
+        nowhere = Thread(message_ref(desk.slack.team, desk.room, "1778144400.000001"), "x")
+        try:
+            found = await desk.adapter.find(
+                desk.channel, key="k", since=LONG_AGO, thread=nowhere
+            )
+        except Refused:
+            found = None
+        assert found is None
+
+    # Channels
+
+    async def test_an_unknown_channel_is_gone(self, desk: Desk) -> None:
+        nowhere = channel_ref(desk.slack.team, "C0NOWHERE")
+        with pytest.raises(Gone, match="channel_not_found") as caught:
+            await desk.adapter.post(nowhere, HELLO, key="k")
+        assert "/invite @papers" in caught.value.cure
+        with pytest.raises(Gone):
+            await desk.adapter.find(nowhere, key="k", since=LONG_AGO)
+
+    async def test_an_archived_channel_is_gone(self, desk: Desk) -> None:
+        archived = await desk.slack.add_channel("old", archived=True)
+        with pytest.raises(Gone, match="is_archived") as caught:
+            await desk.adapter.post(channel_ref(desk.slack.team, archived), HELLO, key="k")
+        assert "Unarchive" in caught.value.cure
+
+    async def test_a_private_channel_without_the_bot_is_gone(self, desk: Desk) -> None:
+        secret = await desk.slack.add_channel("secret", private=True, joined=False)
+        code = "not_in_channel" if desk.breaks(private_unknown) else "channel_not_found"
+        with pytest.raises(Gone, match=code):
+            await desk.adapter.post(channel_ref(desk.slack.team, secret), HELLO, key="k")
+        with pytest.raises(Gone, match=code):
+            await desk.adapter.find(channel_ref(desk.slack.team, secret), key="k", since=LONG_AGO)
+
+    async def test_a_private_channel_with_the_bot_is_like_any_other(self, desk: Desk) -> None:
+        secret = await desk.slack.add_channel("secret", private=True)
+        channel = channel_ref(desk.slack.team, secret)
+        ref = await desk.adapter.post(channel, HELLO, key="k")
+        assert await desk.adapter.find(channel, key="k", since=LONG_AGO) == ref
+
+    async def test_a_public_channel_without_the_bot_is_gone(self, desk: Desk) -> None:
+        desk.need(public_post)
+        elsewhere = await desk.slack.add_channel("elsewhere", joined=False)
+        with pytest.raises(Gone, match="not_in_channel") as caught:
+            await desk.adapter.post(channel_ref(desk.slack.team, elsewhere), HELLO, key="k")
+        assert "/invite @papers" in caught.value.cure
+
+    # Reactions, which are told as signed events
+
+    async def test_a_reaction_counts_while_it_stands(self, desk: Desk) -> None:
+        await desk.deliver()
+        (_, first, _) = await desk.replies((await desk.history())[0]["ts"])
+        await desk.slack.react(desk.ann, desk.room, first["ts"], "+1")
+        assert await desk.counted(Tally(up=1))
+        await desk.slack.react(desk.ann, desk.room, first["ts"], "bookmark")
+        assert await desk.counted(Tally(up=1, save=1))
+        await desk.slack.unreact(desk.ann, desk.room, first["ts"], "+1")
+        assert await desk.counted(Tally(save=1))
+        assert set(await desk.slack.told()) == {200}
+
+    async def test_a_number_under_the_head_counts_for_the_paper_of_that_rank(
+        self, desk: Desk
+    ) -> None:
+        await desk.deliver()
+        (head,) = await desk.history()
+        await desk.slack.react(desk.ann, desk.room, head["ts"], "two")
+        assert await desk.counted(Tally(up=1), n=2)
+        assert await desk.votes(1) == Tally()
+
+    async def test_a_forged_event_is_turned_away_and_changes_nothing(self, desk: Desk) -> None:
+        await desk.deliver()
+        (_, first, _) = await desk.replies((await desk.history())[0]["ts"])
+        await desk.slack.tell(desk.address, "forged")
+        await desk.slack.react(desk.ann, desk.room, first["ts"], "+1")
+        assert (await desk.slack.told())[-1] == 401
+        await desk.slack.tell(desk.address, SECRET)
+        await desk.slack.react(desk.ann, desk.room, first["ts"], "bookmark")
+        assert await desk.counted(Tally(save=1))
+
+    async def test_what_the_bot_reacts_itself_does_not_count(self, desk: Desk) -> None:
+        await desk.deliver()
+        (_, first, _) = await desk.replies((await desk.history())[0]["ts"])
+        await desk.slack.react(desk.slack.bot_user, desk.room, first["ts"], "+1")
+        await desk.slack.react(desk.ann, desk.room, first["ts"], "bookmark")
+        assert await desk.counted(Tally(save=1))
+
+    async def test_the_reactions_that_stand_are_read_back(self, desk: Desk) -> None:
+        ref = await desk.adapter.post(desk.channel, HELLO, key="k")
+        assert await desk.adapter.reactions(ref) == []
+        bob = await desk.slack.add_person("bob")
+        for person, emoji in (
+            (desk.ann, "thumbsup"),
+            (bob, "heart"),
+            (desk.ann, "tada"),
+            (desk.slack.bot_user, "one"),
+        ):
+            await desk.slack.react(person, desk.room, ref.id, emoji)
+        found = await desk.adapter.reactions(ref)
+        assert set(found) == {
+            Reaction(ref, user_ref(desk.slack.team, desk.ann), "👍", added=True),
+            Reaction(ref, user_ref(desk.slack.team, bob), "❤️", added=True),
+        }
+
+    async def test_the_reactions_to_what_is_not_there_are_refused(self, desk: Desk) -> None:
+        nowhere = message_ref(desk.slack.team, desk.room, "1778144400.000001")
+        with pytest.raises(Refused, match="message_not_found"):
+            await desk.adapter.reactions(nowhere)
+
+    # Messages, which are told as events too
+
+    async def test_the_bot_does_not_answer_itself(self, desk: Desk) -> None:
+        await desk.adapter.post(desk.channel, cards.sentence_reply("help"), key="k")
+        await desk.slack.react(desk.ann, desk.room, (await desk.history())[0]["ts"], "+1")
+        assert len(await desk.history()) == 1
+        assert await desk.slack.whispers(desk.ann) == []
+
+    async def test_a_mention_is_answered_to_its_author_alone(self, desk: Desk) -> None:
+        desk.need(told_of_mention)
+        await desk.slack.mention(desk.ann, desk.room, "search paper")
+        async with asyncio.timeout(5):
+            while not await desk.slack.whispers(desk.ann):
+                await asyncio.sleep(0.01)
+        (shown,) = await desk.slack.whispers(desk.ann)
+        assert "3 papers for" in shown
+
+    async def test_a_direct_message_is_answered(self, desk: Desk) -> None:
+        desk.need(told_where)
+        private = await desk.slack.write_to_bot(desk.ann, "show 2605.00001")
+        found: list[Json] = []
+        async with asyncio.timeout(5):
+            while len(found) < 2:
+                answer = await desk.client.conversations_history(channel=private)
+                found = answer["messages"]
+        assert "Paper 1" in found[0]["text"]
+
+    # People
+
+    async def test_people_are_told_from_bots(self, desk: Desk) -> None:
+        for user, is_bot in ((desk.ann, False), (desk.slack.bot_user, True)):
+            answer = await desk.client.users_info(user=user)
+            assert (answer["user"]["id"], answer["user"]["is_bot"]) == (user, is_bot)
+        assert await code_of(desk.client.users_info(user="U0NOBODY")) == "user_not_found"
+
+    # Views
+
+    async def test_a_modal_opens_with_a_trigger_that_is_good_once(self, desk: Desk) -> None:
+        trigger = await desk.slack.trigger(desk.ann)
+        view = (await desk.client.views_open(trigger_id=trigger, view=MODAL))["view"]
+        assert view["id"] == view["root_view_id"]
+        assert (view["type"], view["callback_id"], view["private_metadata"]) == (
+            "modal",
+            "settings",
+            "C1",
+        )
+        assert without_ids(view["blocks"]) == MODAL["blocks"]
+        again = desk.client.views_open(trigger_id=trigger, view=MODAL)
+        assert await code_of(again) == "exchanged_trigger_id"
+        made_up = desk.client.views_open(trigger_id="1.2.made-up", view=MODAL)
+        assert await code_of(made_up) == "invalid_trigger_id"
+
+    async def test_a_modal_changes_for_who_knows_how_it_is(self, desk: Desk) -> None:
+        trigger = await desk.slack.trigger(desk.ann)
+        view = (await desk.client.views_open(trigger_id=trigger, view=MODAL))["view"]
+        changed = {**MODAL, "title": {"type": "plain_text", "text": "Saved"}}
+        known = {"view_id": view["id"], "hash": view["hash"], "view": changed}
+        after = (await desk.client.views_update(**known))["view"]
+        assert after["title"]["text"] == "Saved"
+        assert (after["id"], after["hash"] != view["hash"]) == (view["id"], True)
+        assert await code_of(desk.client.views_update(**known)) == "hash_conflict"
+        closed = desk.client.views_update(view_id="V0NOWHERE", view=changed)
+        assert await code_of(closed) == "not_found"
+
+    async def test_modals_stand_on_each_other_up_to_three(self, desk: Desk) -> None:
+        trigger = await desk.slack.trigger(desk.ann)
+        first = (await desk.client.views_open(trigger_id=trigger, view=MODAL))["view"]
+        top = first
+        for _ in range(2):
+            trigger = await desk.slack.trigger(desk.ann, top["id"])
+            pushed = (await desk.client.views_push(trigger_id=trigger, view=MODAL))["view"]
+            assert (pushed["previous_view_id"], pushed["root_view_id"]) == (top["id"], first["id"])
+            top = pushed
+        trigger = await desk.slack.trigger(desk.ann, top["id"])
+        fourth = desk.client.views_push(trigger_id=trigger, view=MODAL)
+        assert await code_of(fourth) == "push_limit_reached"
+
+    async def test_a_home_tab_is_one_view_however_often_it_is_published(self, desk: Desk) -> None:
+        first = (await desk.client.views_publish(user_id=desk.ann, view=HOME))["view"]
+        known = {"user_id": desk.ann, "hash": first["hash"], "view": HOME}
+        second = (await desk.client.views_publish(**known))["view"]
+        assert (first["id"], first["type"]) == (second["id"], "home")
+        assert await code_of(desk.client.views_publish(**known)) == "hash_conflict"
+        nobodys = desk.client.views_publish(user_id="U0NOBODY", view=HOME)
+        assert await code_of(nobodys) == "user_not_found"
+
+    # Installation
+
+    async def test_a_code_is_good_for_one_token_which_works(self, desk: Desk) -> None:
+        desk.need(installs)
+        code = await desk.slack.authorize(desk.ann)
+        answer = (await access(desk.slack, code)).data
+        assert answer["team"]["id"] == desk.slack.team
+        assert answer["authed_user"]["id"] == desk.ann
+        assert set(answer["scope"].split(",")) == set(SCOPES)
+        installed = AsyncWebClient(answer["access_token"], base_url=desk.slack.base_url)
+        who = await installed.auth_test()
+        assert (who["user_id"], who["team_id"]) == (answer["bot_user_id"], desk.slack.team)
+        await installed.chat_postMessage(channel=desk.room, text="I am new.")
+        assert await code_of(access(desk.slack, code)) == "invalid_code"
+
+    async def test_a_code_is_good_for_nobody_else(self, desk: Desk) -> None:
+        desk.need(installs)
+        code = await desk.slack.authorize(desk.ann)
+        secret = "invalid_client_id" if desk.breaks(wrong_secret) else "bad_client_secret"
+        assert await code_of(access(desk.slack, code, secret="wrong")) == secret
+        elsewhere = access(desk.slack, code, redirect="https://evil.example.org/")
+        assert await code_of(elsewhere) == "bad_redirect_uri"
+        assert await code_of(access(desk.slack, "made-up")) == "invalid_code"
