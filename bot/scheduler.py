@@ -349,7 +349,7 @@ class Scheduler:
         self._refresh_every = refresh_every
         self._edit_at: dict[Slot, datetime] = {}
         self._scheduled: dict[ChannelRef, Schedule] = {}
-        self._running = 0
+        self._under_way: list[str] = []
         self._idle = asyncio.Event()
         self._idle.set()
         self._jobs = AsyncIOScheduler(
@@ -386,7 +386,7 @@ class Scheduler:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._idle.wait()
         except TimeoutError:
-            log.warning("jobs cut off", running=self._running, after=DRAIN_SECONDS)
+            log.warning("jobs cut off", running=len(self._under_way), after=DRAIN_SECONDS)
         self._jobs.shutdown(wait=False)
 
     def repair_at(self, moment: datetime) -> None:
@@ -417,8 +417,9 @@ class Scheduler:
             if self._scheduled.get(channel) != order.schedule:
                 self._schedule(order)
         for slot in await self._store.unfinished():
-            at_work = self.runs.is_at_work(slot.channel)
-            if not at_work and not self._jobs.get_job(f"{slot.channel} again"):
+            job = f"{slot.channel} again"
+            busy = job in self._under_way or self.runs.is_at_work(slot.channel)
+            if not busy and not self._jobs.get_job(job):
                 self._soon(slot.channel, self._clock())
 
     async def catch_up(self) -> None:
@@ -580,7 +581,7 @@ class Scheduler:
 
     async def _do(self, name: str, work: Work) -> None:
         """Do a job, counted, so that ``stop`` can wait for it; once more later without a store."""
-        self._running += 1
+        self._under_way.append(name)
         self._idle.clear()
         try:
             await work()
@@ -589,8 +590,8 @@ class Scheduler:
             moment = self._clock() + timedelta(seconds=RETRY_SECONDS)
             self._add(name.removesuffix(PUT_OFF) + PUT_OFF, DateTrigger(moment), work)
         finally:
-            self._running -= 1
-            if not self._running:
+            self._under_way.remove(name)
+            if not self._under_way:
                 self._idle.set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -14,12 +15,12 @@ from structlog.testing import capture_logs
 from adapters.search.words import WordIndex
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Weekday
-from bot.domain.deliveries import DeliveryState
+from bot.domain.deliveries import DeliveryState, Slot
 from bot.domain.errors import Ambiguous, TryLater
 from bot.domain.reply import Reply
 from bot.ports import Thread
 from bot.scheduler import DigestRuns, Scheduler
-from tests.examples import CHANNEL, NOW, batch, slot, subscription
+from tests.examples import CHANNEL, NOW, batch, delivery, receipt, slot, subscription
 from tests.fakes import Clock, Crash, FakeChat
 
 LEASE = 90.0
@@ -217,3 +218,32 @@ async def test_what_a_process_is_posting_itself_it_does_not_take_for_left_unfini
     await starting
     await mine.stop()
     assert team.is_posted_once_in_order()
+
+
+class SlowStore(MemoryStore):
+    """A state that takes its time to say what is unfinished in a channel."""
+
+    def __init__(self) -> None:
+        super().__init__(LEASE)
+        self.asked, self.may_tell = 0, asyncio.Event()
+
+    async def unfinished(self, channel: ChannelRef | None = None) -> Sequence[Slot]:
+        if channel:
+            self.asked += 1
+            await self.may_tell.wait()
+        return await super().unfinished(channel)
+
+
+async def test_a_process_goes_on_with_a_digest_once_however_slow_the_state_is() -> None:
+    team, store = Team(), SlowStore()
+    await store.save_subscription(subscription())
+    await store.plan([delivery()], receipt())
+    mine = scheduler(team, store)
+    mine._jobs.start()
+    for _ in range(3):
+        await mine.share()
+        await asyncio.sleep(0.05)
+    assert store.asked == 1
+    store.may_tell.set()
+    await mine.stop()
+    assert store.asked == 1
