@@ -108,7 +108,10 @@ class SocketModeTransport:
         if ticket not in self._tickets:
             return web.Response(status=403)
         ws = web.WebSocketResponse(autoping=False)
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionError:  # an app that was killed is gone already
+            return web.Response(status=500)
         self._tickets.discard(ticket)
         socket = _Socket(self._connected, ws, request)
         self._connected += 1
