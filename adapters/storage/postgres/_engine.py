@@ -76,7 +76,7 @@ PAUSES = (0.05, 0.2, 0.5)
 """Seconds before each further try, at the most."""
 
 LOST = ("08", "57P", "25P03")
-CONFLICT = ("40001", "40P01", "0A000", "53300")
+CONFLICT = ("40001", "40P01", "23505", "0A000", "53300")
 """How the codes begin of errors after which a connection is gone, and of those that pass: conflicts
 of transactions, a plan made before an upgrade, too many connections."""
 

@@ -110,7 +110,7 @@ TAKE_SLOT = text("""
         ORDER BY n
     ), :me, clock_timestamp() + :lease
     ON CONFLICT (channel, day) DO NOTHING
-    RETURNING deliveries
+    RETURNING deliveries AS added
 """)
 """What was planned in an earlier slot stays there."""
 

@@ -180,19 +180,16 @@ class PostgresStore:
 
         If the answer to a plan is lost, it is told that the slot is taken: the lease is ours.
         """
-        slot = slot_row(receipt.slot)
-        ordered = sorted(deliveries, key=lambda each: each.position)
-        taking = {**slot, "keys": [each.key for each in ordered], **self._mine}
-        rows = {each.key: delivery_row(each) for each in ordered}
+        slot, rows = slot_row(receipt.slot), _by_position(deliveries)
+        taking = {**slot, "keys": list(rows), **self._mine}
         account = {**slot, "document": _written(receipt)}
 
         async def work(connection: AsyncConnection) -> bool:
             taken = (await connection.execute(sql.TAKE_SLOT, taking)).first()
             if taken is None:
                 return False
-            if taken.deliveries:
-                new = [rows[key] for key in taken.deliveries]
-                await connection.execute(sql.ADD_DELIVERY, new)
+            if taken.added:
+                await connection.execute(sql.ADD_DELIVERY, [rows[key] for key in taken.added])
             await connection.execute(sql.SAVE_RECEIPT, account)
             return True
 
@@ -200,12 +197,11 @@ class PostgresStore:
 
     async def extend(self, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
         """See ``Ledger``."""
-        slot = slot_row(receipt.slot)
-        rows = {each.key: delivery_row(each) for each in deliveries}
+        slot, rows = slot_row(receipt.slot), _by_position(deliveries)
+        extending = {**slot, "keys": list(rows), **self._mine}
         account = {**slot, "document": _written(receipt)}
 
         async def work(connection: AsyncConnection) -> None:
-            extending = {**slot, "keys": list(rows), **self._mine}
             extended = (await connection.execute(sql.EXTEND_SLOT, extending)).first()
             if extended is None:
                 raise LeaseLost(receipt.slot)
@@ -392,6 +388,11 @@ def delivery_row(delivery: Delivery) -> Parameters:
         "attempted_at": delivery.attempted_at,
         "document": _written(delivery),
     }
+
+
+def _by_position(deliveries: Iterable[Delivery]) -> dict[str, Parameters]:
+    ordered = sorted(deliveries, key=lambda each: each.position)
+    return {each.key: delivery_row(each) for each in ordered}
 
 
 def _mark(ballot: Ballot) -> dict[str, str]:

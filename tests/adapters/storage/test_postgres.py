@@ -470,6 +470,18 @@ async def test_of_many_processes_one_plans_and_one_claims(url: str) -> None:
         await store.close()
 
 
+async def test_what_is_added_to_a_digest_at_once_is_all_there(store: PostgresStore) -> None:
+    await store.plan([delivery()], receipt())
+    later = [delivery(part, n) for n, part in enumerate("abcdef", start=1)]
+    await asyncio.gather(
+        *(store.extend(later[n : n + 3], receipt(note=str(n))) for n in (0, 3, 1, 2))
+    )
+    assert list(await store.deliveries(slot())) == [delivery(), *later]
+    async with aclosing(dump(store)) as rows:
+        (taken,) = [row[2]["deliveries"] async for row in rows if row[0] == "slots"]
+    assert sorted(taken) == sorted(each.key for each in (delivery(), *later))
+
+
 async def test_a_claim_never_waits_for_who_is_at_the_slot(
     postgres: PostgresCluster, url: str, store: PostgresStore
 ) -> None:
