@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := tests/peers/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types layers docs docs-check golden replay torture year bench lock wheel clean
+.PHONY: help demo test peers check format lint types layers docs docs-check golden replay torture year bench lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,13 @@ demo: $(READY)  ## tour the whole product here: no account, no network, no trace
 
 test: $(READY)  ## run all tests
 	@$(BIN)/pytest -q -n auto
+
+peers: $(PEERS)  ## install what Slack is held against in tests, by npm: an emulator, and its types
+
+$(PEERS): tests/peers/package.json tests/peers/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed: apt-get install nodejs npm" >&2; exit 2; }
+	@cd tests/peers && npm ci --no-progress --loglevel=error
+	@touch $@
 
 check: format lint types layers test docs-check  ## everything that has to be green
 
@@ -76,4 +84,4 @@ wheel: $(READY)  ## build the wheel
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache tests/peers/node_modules
