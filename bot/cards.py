@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
 
+from bot.domain.channels import Subscription
 from bot.domain.deliveries import HEAD, Delivery
-from bot.domain.errors import BadArgument, UserError
+from bot.domain.errors import BadArgument, PlatformError, UserError
 from bot.domain.papers import Paper, PaperId
 from bot.domain.reply import (
     Bold,
@@ -270,6 +271,15 @@ def error_reply(error: UserError) -> Reply:
         sentence = plain(with_code(f"{error}"))
         return replace(reply, problem=Problem(error.parameter, sentence))
     return reply
+
+
+def parked_reply(subscription: Subscription, error: PlatformError) -> Reply:
+    """Return what the owner of a subscription is told when its channel takes no more messages."""
+    name = f"#{subscription.name}" if subscription.name else str(subscription.channel)
+    return sentence_reply(
+        f"The digest in {name} is paused: {error.problem}.",
+        error.cure or "`/papers subscribe` in the channel resumes it.",
+    )
 
 
 def with_code(sentence: str) -> Text:

@@ -24,8 +24,10 @@ from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Slot
 from bot.domain.dialog import Dialog
 from bot.domain.errors import (
+    Gone,
     NotAllowed,
     PlatformError,
+    Refused,
     SourceError,
     StoreError,
     UnknownCommand,
@@ -33,7 +35,7 @@ from bot.domain.errors import (
 )
 from bot.domain.reply import OpenAction, Reply, RunAction, VoteAction, parse_action
 from bot.domain.votes import Reaction, VoteKind
-from bot.ports import PaperSource, SearchIndex, Store, Summarizer
+from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store, Summarizer
 from bot.services import votes
 from bot.services.health import Health
 from bot.services.leases import leased
@@ -55,6 +57,7 @@ class Dispatcher:
     """The inbox of every platform.
 
     Attributes:
+        adapters: The platforms, asked whether a channel can be posted to.
         reschedule: Awaited after a channel's subscription has changed.
         stale: Slots whose head shows counts of before; whoever edits heads empties it.
         turn_pause: Seconds between two looks whether a turn of another process has ended.
@@ -68,6 +71,7 @@ class Dispatcher:
     health: Health
     defaults: Defaults = field(default_factory=Defaults)
     commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
+    adapters: Mapping[str, ChatAdapter] = field(default_factory=dict)
     reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
     stale: set[Slot] = field(default_factory=set)
     turn_pause: float = 5.0
@@ -203,7 +207,19 @@ class Dispatcher:
             health=self.health,
             defaults=self.defaults,
             reschedule=self.reschedule,
+            obstacle=self._obstacle,
         )
+
+    async def _obstacle(self, channel: ChannelRef) -> str:
+        adapter = self.adapters.get(channel.platform)
+        try:
+            if adapter:
+                await adapter.check(channel)
+        except (Gone, Refused) as error:
+            return f"{error.problem}. {error.cure}" if error.cure else error.problem
+        except PlatformError as error:
+            log.warning("channel not checked", channel=str(channel), reason=str(error))
+        return ""
 
     async def _answer(self, work: Callable[[], Awaitable[T]]) -> T | Reply:
         try:

@@ -106,6 +106,21 @@ class ChatAdapter(Protocol):
     async def reactions(self, message: MessageRef) -> Collection[Reaction]:
         """Read all reactions that stand on a message, the bots' own left out."""
 
+    async def check(self, channel: ChannelRef) -> None:
+        """Find out whether messages can be posted to a channel, without posting one.
+
+        Raises:
+            Gone, Refused: if they cannot; names what is missing and the cure.
+            TryLater: if that cannot be told now.
+        """
+
+    async def direct(self, user: UserRef) -> ChannelRef:
+        """Return the channel of private messages with a person.
+
+        Raises:
+            Refused: if they take none.
+        """
+
 
 class Inbox(Protocol):
     """What a platform may ask of the product. Every verb answers; none raises for bad input."""

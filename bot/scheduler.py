@@ -304,7 +304,7 @@ class DigestRuns:
             log.warning("digest left to another process", reason=str(error))
             return self.store.lease_seconds
         if outcome.gone:
-            await deliveries.park(slot.channel, outcome.gone, store=self.store)
+            await deliveries.park(slot.channel, outcome.gone, store=self.store, adapter=adapter)
         return again
 
 

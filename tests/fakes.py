@@ -40,6 +40,7 @@ class FakeChat:
         calls: How many posts were asked for, failed ones among them.
         edits: What messages were made to show, in order.
         unreadable: Raised by ``find``, if set.
+        closed: Raised by ``check``, if set.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class FakeChat:
         self.calls = 0
         self.edits: list[tuple[MessageRef, Reply]] = []
         self.unreadable: PlatformError | None = None
+        self.closed: PlatformError | None = None
         self._clock = clock
         self._troubles: dict[int, tuple[BaseException, bool]] = {}
         self._marks: defaultdict[MessageRef, set[tuple[UserRef, str]]] = defaultdict(set)
@@ -102,6 +104,13 @@ class FakeChat:
 
     async def reactions(self, message: MessageRef) -> Collection[Reaction]:
         return [Reaction(message, user, emoji, added=True) for user, emoji in self._marks[message]]
+
+    async def check(self, channel: ChannelRef) -> None:
+        if self.closed:
+            raise self.closed
+
+    async def direct(self, user: UserRef) -> ChannelRef:
+        return ChannelRef(user.platform, user.workspace, f"D{user.id}")
 
 
 class FakeSource:

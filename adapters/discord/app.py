@@ -20,12 +20,12 @@ import discord
 from discord.http import HTTPClient, Route
 
 from adapters.discord.calls import PAUSES, THREAD_EXISTS, UNKNOWN_CHANNEL, Place, ask, call
-from adapters.discord.ids import DM, PLATFORM, snowflake_at
+from adapters.discord.ids import DM, PLATFORM, channel_ref, snowflake_at
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.listener import Listener, check_application
 from adapters.discord.render import is_marked, post_body, render
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
-from bot.domain.errors import ConfigError, DailyPapersError, Refused, TryLater
+from bot.domain.errors import ConfigError, DailyPapersError, Gone, Refused, TryLater
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction, kind_of, rank_of
 from bot.ports import Inbox, Thread
@@ -43,6 +43,16 @@ GATEWAY = "discord gateway, shard 0"
 
 CONNECT_SECONDS = 5.0
 """How soon to ask again while the connection is being made."""
+
+NEEDED = {
+    "View Channel": "view_channel",
+    "Send Messages": "send_messages",
+    "Embed Links": "embed_links",
+    "Read Message History": "read_message_history",
+    "Create Public Threads": "create_public_threads",
+    "Send Messages in Threads": "send_messages_in_threads",
+}
+"""What a digest needs of a channel: the names that people see, and discord.py's."""
 
 PAGE = 100
 NORMAL, BURST = 0, 1
@@ -146,6 +156,33 @@ class DiscordAdapter:
                         found.add(Reaction(message, person, emoji, added=True))
         return found
 
+    async def check(self, channel: ChannelRef) -> None:
+        """Name the rights that the bot lacks in a channel; threads are counted among them."""
+        client = self._connected()
+        if channel.workspace == DM:
+            return
+        known = client.get_channel(int(channel.id))
+        if isinstance(known, discord.abc.GuildChannel) and not isinstance(
+            known, discord.TextChannel
+        ):
+            raise Gone(PLATFORM, "it is no text channel", cure="Subscribe in a text channel")
+        rights = await self._rights(client, channel)
+        missing = [name for name, needed in NEEDED.items() if not getattr(rights, needed)]
+        if missing:
+            names = ", ".join(missing)
+            raise Refused(
+                PLATFORM, f"it lacks {names}", cure=f"Give the bot {names} in this channel"
+            )
+
+    async def direct(self, user: UserRef) -> ChannelRef:
+        """Open the private channel with a person, which is the same every time."""
+        http, whom = self._http(), {"recipient_id": user.id}
+        route = Route("POST", "/users/@me/channels")
+        opened: Json = await ask(
+            lambda: http.request(route, json=whom), Place.CHANNEL, pauses=self._pauses
+        )
+        return channel_ref(None, int(opened["id"]))
+
     def _connected(self) -> Listener:
         if self._client is None or self._client.user is None or self._client.is_closed():
             raise TryLater(PLATFORM, "not connected", retry_after=CONNECT_SECONDS)
@@ -179,13 +216,11 @@ class DiscordAdapter:
     async def _check_history(self, channel: ChannelRef) -> None:
         """Refuse to look for a message where Discord would show none, whatever is there."""
         client = self._connected()
-        known = client.get_channel(int(channel.id))
-        if isinstance(known, discord.abc.GuildChannel) and known.guild.me:
-            rights = known.permissions_for(known.guild.me)
-        elif channel.workspace == DM or client.is_ready():
+        if channel.workspace == DM or (
+            client.is_ready() and client.get_channel(int(channel.id)) is None
+        ):
             return
-        else:  # another process has the gateway
-            rights = await self._rights(client, channel)
+        rights = await self._rights(client, channel)
         if not rights.read_message_history:
             raise Refused(
                 PLATFORM,
@@ -194,7 +229,10 @@ class DiscordAdapter:
             )
 
     async def _rights(self, client: Listener, channel: ChannelRef) -> discord.Permissions:
-        """Ask Discord what the bot may do in a channel."""
+        """Return what the bot may do in a channel; Discord is asked where it did not tell."""
+        known = client.get_channel(int(channel.id))
+        if isinstance(known, discord.abc.GuildChannel) and known.guild.me:
+            return known.permissions_for(known.guild.me)
 
         async def read() -> discord.Permissions:
             guild = await client.fetch_guild(int(channel.workspace), with_counts=False)

@@ -40,6 +40,7 @@ class Context:
 
     Attributes:
         reschedule: To be awaited after a subscription was saved or removed.
+        obstacle: Tells why nothing can be posted to a channel, and the cure; empty if it can.
     """
 
     caller: Caller
@@ -51,6 +52,7 @@ class Context:
     health: Health
     defaults: Defaults
     reschedule: Callable[[ChannelRef], Awaitable[None]]
+    obstacle: Callable[[ChannelRef], Awaitable[str]]
 
 
 def command(

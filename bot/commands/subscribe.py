@@ -15,7 +15,7 @@ from bot.commands.settings import (
     settings_reply,
 )
 from bot.domain.channels import Layout, Subscription
-from bot.domain.reply import Reply
+from bot.domain.reply import Bold, Paragraph, Reply, text
 
 
 @command(
@@ -57,4 +57,8 @@ async def subscribe(
     await ctx.store.save_subscription(subscription)
     await ctx.reschedule(subscription.channel)
     heading = "This channel was subscribed already" if existing else "Subscribed"
-    return settings_reply(heading, subscription, ctx.now, None)
+    reply = settings_reply(heading, subscription, ctx.now, None)
+    if obstacle := await ctx.obstacle(subscription.channel):
+        warning = Paragraph(text(Bold("But the bot cannot post here: "), obstacle))
+        return replace(reply, nodes=(reply.nodes[0], warning, *reply.nodes[1:]))
+    return reply

@@ -8,6 +8,7 @@ looked for in the channel before anything is sent again. Whoever delivers has th
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -223,12 +224,23 @@ async def refresh(slot: Slot, *, store: Store, adapter: ChatAdapter) -> None:
             await adapter.edit(delivery.ref, await message_of(delivery, store))
 
 
-async def park(channel: ChannelRef, error: PlatformError, *, store: Store) -> None:
-    """Stop posting to a channel that takes nothing any more, and say so to the operator, once."""
+async def park(
+    channel: ChannelRef, error: PlatformError, *, store: Store, adapter: ChatAdapter
+) -> None:
+    """Stop posting to a channel that takes nothing any more, and tell its owner, once."""
     subscription = await store.subscription(channel)
-    if subscription and subscription.parked is None:
-        await store.save_subscription(replace(subscription, parked=str(error)))
-        log.error("channel parked", channel=str(channel), reason=str(error), cure=error.cure)
+    if subscription is None or subscription.parked is not None:
+        return
+    await store.save_subscription(replace(subscription, parked=str(error)))
+    log.error("channel parked", channel=str(channel), reason=str(error), cure=error.cure)
+    notice = cards.parked_reply(subscription, error)
+    key = hashlib.sha256(f"parked {channel} {subscription.owed_from} {error}".encode()).hexdigest()
+    try:
+        private = await adapter.direct(subscription.owner)
+        await adapter.post(private, notice, key=key)
+    except PlatformError as problem:
+        owner = str(subscription.owner)
+        log.warning("owner not told", channel=str(channel), owner=owner, reason=str(problem))
 
 
 def _fields(delivery: Delivery) -> dict[str, str]:

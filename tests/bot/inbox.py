@@ -25,7 +25,7 @@ from tests.examples import (
     message,
     paper,
 )
-from tests.fakes import Clock, FakeSource
+from tests.fakes import Clock, FakeChat, FakeSource
 
 
 @dataclass
@@ -38,6 +38,7 @@ class TestInbox:
     source: FakeSource = field(default_factory=FakeSource)
     store: MemoryStore = field(default_factory=MemoryStore)
     index: WordIndex = field(default_factory=WordIndex)
+    chat: FakeChat = field(default_factory=FakeChat)
     rescheduled: list[ChannelRef] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -48,6 +49,7 @@ class TestInbox:
             sources={self.source.name: self.source},
             clock=self.clock,
             health=Health(self.clock()),
+            adapters={self.chat.platform: self.chat},
             commands=dict(all_commands()),
             reschedule=self._reschedule,
         )

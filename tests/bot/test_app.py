@@ -188,8 +188,7 @@ async def test_a_store_that_vanishes_for_a_while_degrades_the_bot_and_loses_noth
         await app.scheduler.fire(order.channel)
         assert chat.posts == []
         store.gone = False
-        await until(lambda: chat.posts)
-        assert app.health.condition == "ok"
+        await until(lambda: chat.posts and app.health.condition == "ok")
         running.cancel()
         await asyncio.wait([running])
     assert len(chat.posts) == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.commands import all_commands
 from bot.commands.parsing import CommandSpec
 from bot.domain.channels import Layout, UserRef
-from bot.domain.errors import SourceError
+from bot.domain.errors import Refused, SourceError, TryLater
 from bot.domain.reply import Button, Controls, Reply, RunAction
 from tests.bot.inbox import TestInbox, words
 from tests.examples import ANN, BOB, CHANNEL, NOW, TODAY, ballot, paper, paper_id, subscription
@@ -249,6 +249,17 @@ async def test_settings_change_what_is_named_alone(inbox: TestInbox) -> None:
     said = words(await inbox.say("settings --include none"))
     assert "Only with" not in said
     assert "Never with: cats" in said
+
+
+async def test_whoever_subscribes_where_the_bot_cannot_post_is_told_what_to_do(
+    inbox: TestInbox,
+) -> None:
+    assert "cannot post" not in words(await inbox.say("subscribe"))
+    inbox.chat.closed = Refused("slack", "not_in_channel", cure="Invite the bot there")
+    said = words(await inbox.say("subscribe"))
+    assert "But the bot cannot post here: not_in_channel. Invite the bot there" in said
+    inbox.chat.closed = TryLater("slack", "busy")
+    assert "cannot post" not in words(await inbox.say("subscribe"))
 
 
 async def test_settings_show_what_the_last_run_did(inbox: TestInbox) -> None:

@@ -287,7 +287,9 @@ def test_a_channel_that_is_gone_is_parked_and_left_alone() -> None:
         assert order.parked == "slack: is_archived. Unarchive it"
         bot.source.days[TODAY + DAY] = [paper(9)]
         await bot.until(NOW + 3 * DAY)
-        assert bot.chat.calls == 1
+        (notice,) = bot.chat.posts
+        assert notice.ref.channel != CHANNEL
+        assert "is paused: is_archived" in notice.reply.summary
 
     at(START, story())
 

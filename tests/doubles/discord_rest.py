@@ -60,6 +60,7 @@ class Rest:
         return (
             Route("GET", "/users/@me", self._me),
             Route("GET", "/users/{user_id}", self._user),
+            Route("POST", "/users/@me/channels", self._open_direct),
             Route("GET", "/oauth2/applications/@me", self._application),
             Route("GET", "/gateway/bot", self._gateway_bot),
             Route("GET", COMMANDS, self._list_commands),
@@ -94,6 +95,19 @@ class Rest:
         if user is None:
             raise refuse(404, 10013, "Unknown User")
         return user.payload()
+
+    def _open_direct(self, call: Request) -> Json:
+        user = self._world.user(int(call.form()["recipient_id"]))
+        if user is None:
+            raise refuse(400, 50033, "Invalid Recipient(s)")
+        channel = self._world.direct(user)
+        return {
+            "id": str(channel.id),
+            "type": channel.type,
+            "recipients": [user.payload()],
+            "last_message_id": str(max(channel.messages)) if channel.messages else None,
+            "flags": 0,
+        }
 
     def _application(self, call: Request) -> Json:
         bot = self._world.bot

@@ -367,6 +367,7 @@ class World:
         self.owner = User(self.ids.next(), "owner", permissions=frozenset({"ADMINISTRATOR"}))
         self.bot = User(self.ids.next(), bot_name, bot=True)
         self.guilds: dict[int, Guild] = {}
+        self.directs: dict[int, Channel] = {}
         self.by_id: dict[int, Message] = {}
 
     def moment(self) -> datetime:
@@ -379,8 +380,18 @@ class World:
         self.guilds[guild.id] = guild
         return guild
 
+    def direct(self, user: User) -> Channel:
+        """The channel of private messages with a person, the same every time."""
+        if user.id not in self.directs:
+            guild = next(iter(self.guilds.values()))  # whose rights everybody has there
+            self.directs[user.id] = Channel(self.ids.next(), guild, user.name, DM)
+        return self.directs[user.id]
+
     def channel(self, number: int) -> Channel | None:
         """The channel or thread of this id."""
+        for channel in self.directs.values():
+            if channel.id == number:
+                return channel
         for guild in self.guilds.values():
             found = guild.channels.get(number) or guild.threads.get(number)
             if found is not None:

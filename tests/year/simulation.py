@@ -151,6 +151,11 @@ class Board:
     async def reactions(self, message: MessageRef) -> Collection[Reaction]:
         return ()
 
+    async def check(self, channel: ChannelRef) -> None: ...
+
+    async def direct(self, user: UserRef) -> ChannelRef:
+        return ChannelRef(user.platform, user.workspace, user.id)
+
 
 class Ledger(MemoryStore):
     """A store that notes every run, and keeps at hand what it would look for through a year."""

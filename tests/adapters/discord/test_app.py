@@ -301,6 +301,25 @@ async def test_a_channel_that_may_not_be_read_back_is_refused(team: Team) -> Non
             await adapter.find(team.slot.channel, key=KEY, since=NOW)
 
 
+async def test_what_a_channel_lacks_for_a_digest_is_named_before_one_is_posted(team: Team) -> None:
+    async with team.serving() as adapter:
+        await adapter.check(team.slot.channel)
+    team.channel.deny = {"EMBED_LINKS", "CREATE_PUBLIC_THREADS"}
+    async with team.serving() as adapter:
+        with pytest.raises(Refused, match="it lacks Embed Links, Create Public Threads"):
+            await adapter.check(team.slot.channel)
+
+
+async def test_a_person_is_written_to_in_private(team: Team) -> None:
+    async with team.serving() as adapter:
+        private = await adapter.direct(user_ref(team.double.guild.id, team.ada.id))
+        assert private == await adapter.direct(user_ref(None, team.ada.id))
+        ref = await adapter.post(private, sentence_reply("Hello"), key=KEY)
+    assert ref.channel == private
+    (message,) = team.double.messages(int(private.id))
+    assert "Hello" in message.text
+
+
 async def test_of_two_processes_one_has_the_gateway_and_both_post(team: Team) -> None:
     shared = MemoryStore(lease_seconds=60)
     first, second = (

@@ -11,7 +11,6 @@ from bot.domain.deliveries import HEAD, Delivery, DeliveryState, OnAmbiguous, Sl
 from bot.domain.errors import (
     Ambiguous,
     Gone,
-    PlatformError,
     Refused,
     StoreError,
     TryLater,
@@ -342,15 +341,28 @@ async def test_a_refresh_edits_the_head_alone_and_only_once_it_is_sent() -> None
     assert "team 1" in plain([node for node in reply.nodes if hasattr(node, "meta")][1].meta)
 
 
-async def test_a_channel_is_parked_once_with_the_reason_of_the_first_time() -> None:
-    store = MemoryStore()
-    await store.save_subscription(subscription())
+async def test_a_channel_is_parked_and_its_owner_told_once_for_the_first_reason() -> None:
+    store, chat = MemoryStore(), FakeChat()
+    await store.save_subscription(subscription(name="papers"))
     for problem in ("is_archived", "channel_not_found"):
-        await park(CHANNEL, PlatformError("slack", problem), store=store)
+        error = Gone("slack", problem, cure="Unarchive it")
+        await park(CHANNEL, error, store=store, adapter=chat)
     parked = await store.subscription(CHANNEL)
     assert parked
-    assert parked.parked == "slack: is_archived"
-    await park(slot().channel, PlatformError("slack", "x"), store=MemoryStore())
+    assert parked.parked == "slack: is_archived. Unarchive it"
+    (notice,) = chat.posts
+    assert notice.ref.channel == await chat.direct(ANN)
+    assert notice.reply.summary == "The digest in #papers is paused: is_archived."
+    await park(slot().channel, Gone("slack", "x"), store=MemoryStore(), adapter=chat)
+    assert len(chat.posts) == 1
+
+
+async def test_an_owner_who_takes_no_messages_stops_nothing() -> None:
+    store, chat = MemoryStore(), FakeChat()
+    await store.save_subscription(subscription())
+    chat.fail(1, Refused("slack", "cannot_dm_bot"))
+    await park(CHANNEL, Gone("slack", "is_archived"), store=store, adapter=chat)
+    assert (await store.subscription(CHANNEL)).parked == "slack: is_archived"  # type: ignore[union-attr]
 
 
 def test_nothing_but_the_three_unfinished_states_is_ever_sent() -> None:
