@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEERS := tests/peers/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check format lint types layers docs docs-check golden replay torture year bench lock wheel clean
+.PHONY: help demo test peers check format lint types layers docs docs-check golden replay replay-types torture year bench lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ golden: $(READY)  ## write the golden files anew; review the diff
 
 replay: $(READY)  ## replay a folder of captured batches: make replay CORPUS=folder
 	@$(BIN)/python -m tests.replay $(CORPUS)
+
+replay-types: $(READY) $(PEERS)  ## ask Slack's own types about every message to Slack of a replay
+	@$(BIN)/python -m tests.peers.slack_types $(CORPUS)
 
 torture: $(READY)  ## kill, cut the power, fill the disk: the store must lose nothing
 	@$(BIN)/python -m tests.torture

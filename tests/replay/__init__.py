@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from types import ModuleType
+from typing import Any
 
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import (
@@ -55,6 +56,7 @@ class RenderedChat:
 
     platform: str
     figures: Figures
+    on_message: Callable[[str, dict[str, Any]], None]
     _count: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -69,6 +71,7 @@ class RenderedChat:
     ) -> MessageRef:
         body = self.render.post_body(channel, reply, key=key, thread=thread)
         limits = importlib.import_module(f"adapters.{self.platform}.limits")
+        self.on_message(self.platform, body)
         self.figures.messages[self.platform] += 1
         size = len(str(body))
         self.figures.largest[self.platform] = max(self.figures.largest[self.platform], size)
@@ -109,11 +112,14 @@ async def replay(
     batches: Iterable[Batch],
     *,
     on_batch: Callable[[date], None] = lambda day: None,
+    on_message: Callable[[str, dict[str, Any]], None] = lambda platform, body: None,
     orders: Sequence[Subscription] | None = None,
 ) -> Figures:
     """Replay batches, oldest first, to every platform and layout."""
     figures = Figures()
-    adapters: Mapping[str, RenderedChat] = {name: RenderedChat(name, figures) for name in PLATFORMS}
+    adapters: Mapping[str, RenderedChat] = {
+        name: RenderedChat(name, figures, on_message) for name in PLATFORMS
+    }
     store = MemoryStore()
     now = START
     runs = DigestRuns(store, adapters, lambda: now)
