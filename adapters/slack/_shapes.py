@@ -5,10 +5,11 @@ Another block, element or key is a mistake of ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.slack._check import (
+    Json,
     Rule,
     Shape,
     anything,
@@ -284,3 +285,21 @@ VIEWS = {
         ("title", "blocks"),
     ),
 }
+
+
+def parts(blocks: Sequence[Json]) -> Iterator[Json]:
+    """Yield blocks, and the blocks within them."""
+    for block in blocks:
+        yield block
+        inner = block["elements"] if block["type"] == "carousel" else block.get("child_blocks", ())
+        yield from inner
+
+
+def pressed(block: Json) -> Iterator[Json]:
+    """Yield what in a block has an id of its own; ids differ within one block."""
+    if block["type"] in ("actions", "card"):
+        yield from block.get("elements" if block["type"] == "actions" else "actions", ())
+    else:
+        yield from (
+            block[key] for key in ("accessory", "element") if "action_id" in block.get(key, ())
+        )

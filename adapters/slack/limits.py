@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.slack._check import (
@@ -17,7 +17,7 @@ from adapters.slack._check import (
     repeated,
     several,
 )
-from adapters.slack._shapes import BLOCKS, VIEWS
+from adapters.slack._shapes import BLOCKS, VIEWS, parts, pressed
 from adapters.slack._table import LIMITS, Limits, Surface, takes_url
 from bot.text import size
 
@@ -55,10 +55,10 @@ def block_problems(blocks: Sequence[Json], surface: Surface = "message") -> list
     rule = several(one_of_type("block", BLOCKS[surface]), most, least=least)
     if found := [f"blocks{problem}" for problem in rule(blocks)]:
         return found
-    parts = list(_parts(blocks))
-    found += repeated((part["block_id"] for part in parts if "block_id" in part), "block_id")
-    for part in parts:
-        found += repeated((each["action_id"] for each in _pressed(part)), "action_id")
+    all_parts = list(parts(blocks))
+    found += repeated((part["block_id"] for part in all_parts if "block_id" in part), "block_id")
+    for part in all_parts:
+        found += repeated((each["action_id"] for each in pressed(part)), "action_id")
     said = ((index, model_problem(block)) for index, block in enumerate(blocks))
     return found or [f"blocks/{index}: {problem}" for index, problem in said if problem]
 
@@ -73,21 +73,3 @@ def _view_problems(view: Mapping[str, Any], surface: Surface) -> list[str]:
     if filled_in and surface == "modal" and "submit" not in view:
         found.append("view: nothing to submit what is filled in with")
     return found
-
-
-def _parts(blocks: Sequence[Json]) -> Iterator[Json]:
-    """Yield blocks, and the blocks within them."""
-    for block in blocks:
-        yield block
-        inner = block["elements"] if block["type"] == "carousel" else block.get("child_blocks", ())
-        yield from inner
-
-
-def _pressed(block: Json) -> Iterator[Json]:
-    """Yield what in a block has an id of its own; ids differ within one block."""
-    if block["type"] in ("actions", "card"):
-        yield from block.get("elements" if block["type"] == "actions" else "actions", ())
-    else:
-        yield from (
-            block[key] for key in ("accessory", "element") if "action_id" in block.get(key, ())
-        )
