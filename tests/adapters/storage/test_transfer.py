@@ -46,7 +46,7 @@ async def test_a_state_is_the_same_in_postgresql_and_back(
 ) -> None:
     before = await filled(tmp_path / "one")
     one, two = f"tinydb://{tmp_path / 'one'}", f"tinydb://{tmp_path / 'two'}"
-    database = postgres.url(postgres.create())
+    database = await postgres.created()
     carried = await transfer(one, database)
     assert carried == await contents(database)
     assert await transfer(database, two) == carried
