@@ -73,6 +73,13 @@ class SlackSettings(Section):
     mode: Literal["socket", "http"] = Field(
         "socket", description="How events arrive: `socket` needs no public address."
     )
+    style: Literal["base", "rich"] = Field(
+        "base",
+        description=(
+            "How digests look: `base`, or `rich` with cards and lists that fold, where the "
+            "workspace takes them."
+        ),
+    )
     host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode.")
     port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
     api_url: str = Field(

@@ -24,7 +24,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack.ids import PLATFORM
 from adapters.slack.limits import Json
-from adapters.slack.render import render, words_alone
+from adapters.slack.render import Style, render, words_alone
 from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
 from bot.domain.reply import Reply
 from bot.text import clip
@@ -94,6 +94,9 @@ LOST = frozenset(
 
 UNDRAWABLE = ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long")
 """Codes for blocks that Slack does not take, an unreachable picture among the reasons."""
+
+UNKNOWN = ("invalid_blocks", "invalid_blocks_format")
+"""Those that a block may get that a workspace does not know."""
 
 CURES: Mapping[str, str] = {
     "SLACK_BOT_TOKEN": "Copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
@@ -223,19 +226,49 @@ class SlackWeb:
         return Refused(PLATFORM, code, cure=cure or clip(details, 300))
 
 
-async def show(reply: Reply, send: Callable[[Json], Awaitable[T]]) -> T:
-    """Send a reply in the richest form that Slack takes; a picture it cannot fetch is a reason."""
-    forms = [render(reply), render(reply, pictures=False), words_alone(reply)]
-    for form, next_form in pairwise(forms):
+class Looks:
+    """How digests look in a workspace: rich if so set, until it turns out to take no such blocks.
+
+    Args:
+        style: What is set.
+    """
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+
+    def drop_rich(self) -> None:
+        """Draw no rich blocks any more, for as long as this process runs."""
+        if self.style == "rich":
+            self.style = "base"
+            log.warning("slack takes no rich blocks", cure="Set SLACK_STYLE=base")
+
+
+async def show(reply: Reply, send: Callable[[Json], Awaitable[T]], looks: Looks | None = None) -> T:
+    """Send a reply in the richest form that Slack takes; a picture it cannot fetch is a reason.
+
+    Args:
+        reply: What is to be shown.
+        send: Sends one form of it.
+        looks: How digests look; anything else is in base style.
+    """
+    plainest = [render(reply), render(reply, pictures=False), words_alone(reply)]
+    rich = render(reply, style="rich") if looks and looks.style == "rich" else plainest[0]
+    rich_refused = False
+    for form, next_form in pairwise((rich, *plainest)):
         if form == next_form:
             continue
         try:
-            return await send(form)
+            sent = await send(form)
         except Refused as error:
             if error.problem not in UNDRAWABLE:
                 raise
             log.error("slack took no blocks", reason=str(error))
-    return await send(forms[-1])
+            rich_refused = rich_refused or (form is rich and error.problem in UNKNOWN)
+            continue
+        if looks and rich_refused and form == plainest[0]:  # so it was not for a picture
+            looks.drop_rich()
+        return sent
+    return await send(plainest[-1])
 
 
 async def respond(url: str, payload: Json) -> None:

@@ -23,7 +23,15 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from adapters.slack._listeners import DRAIN_SECONDS, Listeners, Memory
-from adapters.slack._web import Identity, Pace, SlackWeb, anonymous_client, sdk_logger, show
+from adapters.slack._web import (
+    Identity,
+    Looks,
+    Pace,
+    SlackWeb,
+    anonymous_client,
+    sdk_logger,
+    show,
+)
 from adapters.slack.ids import PLATFORM, unicode_of, user_ref
 from adapters.slack.limits import Json
 from adapters.slack.manifest import EVENTS_PATH
@@ -76,6 +84,7 @@ class SlackAdapter:
         self._token = _bot_token(settings)
         _check_intake(settings)
         self._web = SlackWeb(self._token, settings.api_url)
+        self._looks = Looks(settings.style)
         self._pace = Pace(clock, sleep)
         self._sleep = sleep
         self._watch_seconds = watch_seconds
@@ -194,7 +203,7 @@ class SlackAdapter:
             )
             return str((await self._web.ask(posted, lost=Ambiguous))["ts"])
 
-        return MessageRef(channel, await show(reply, send))
+        return MessageRef(channel, await show(reply, send, self._looks))
 
     async def edit(self, message: MessageRef, reply: Reply) -> None:
         """Make a message of ours show ``reply`` instead; its metadata stays."""
@@ -205,7 +214,7 @@ class SlackAdapter:
             )
             await self._web.ask(changed)
 
-        await show(reply, send)
+        await show(reply, send, self._looks)
 
     async def find(
         self, channel: ChannelRef, *, key: str, since: datetime, thread: Thread | None = None
