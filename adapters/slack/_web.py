@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeVar
 
 import aiohttp
@@ -251,24 +250,31 @@ async def show(reply: Reply, send: Callable[[Json], Awaitable[T]], looks: Looks 
         send: Sends one form of it.
         looks: How digests look; anything else is in base style.
     """
-    plainest = [render(reply), render(reply, pictures=False), words_alone(reply)]
-    rich = render(reply, style="rich") if looks and looks.style == "rich" else plainest[0]
-    rich_refused = False
-    for form, next_form in pairwise((rich, *plainest)):
-        if form == next_form:
+    forms: dict[str, Callable[[], Json]] = {
+        "base": lambda: render(reply),
+        "without pictures": lambda: render(reply, pictures=False),
+    }
+    if looks and looks.style == "rich":
+        forms = {"rich": lambda: render(reply, style="rich"), **forms}
+    refused: list[Json] = []
+    doubtful = False
+    for name, draw in forms.items():
+        form = draw()
+        if form in refused:
             continue
         try:
             sent = await send(form)
         except Refused as error:
             if error.problem not in UNDRAWABLE:
                 raise
-            log.error("slack took no blocks", reason=str(error))
-            rich_refused = rich_refused or (form is rich and error.problem in UNKNOWN)
+            log.error("slack took no blocks", form=name, reason=str(error))
+            refused.append(form)
+            doubtful = doubtful or (name == "rich" and error.problem in UNKNOWN)
             continue
-        if looks and rich_refused and form == plainest[0]:  # so it was not for a picture
+        if looks and doubtful and name == "base":  # so it was not for a picture
             looks.drop_rich()
         return sent
-    return await send(plainest[-1])
+    return await send(words_alone(reply))
 
 
 async def respond(url: str, payload: Json) -> None:
