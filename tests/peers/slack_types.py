@@ -1,7 +1,7 @@
 """Ask Slack's own types, through TypeScript, whether what the bot sends is what Slack takes.
 
-``python -m tests.peers.slack_types [folder]`` asks about the golden files, and about every message to
-Slack of a replay of the folder's captured batches. The types know of structure, not of lengths.
+``python -m tests.peers.slack_types [folder]`` asks about the golden files, and about every message
+to Slack of a replay of the folder's captured batches. The types know structure, but no lengths.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from typing import Any
 from rich.console import Console
 
 from adapters.papers import open_file
+from adapters.slack.render import render
 from bot import logs
+from bot.domain.reply import Reply
 from tests.peers import CURE, FOLDER, node
 from tests.replay import replay, subscriptions
 
@@ -56,11 +58,11 @@ OPTIONS: Json = {
 NAME = re.compile("[a-z_]+")
 """What a type may mean literally: ``button``, ``in_channel``."""
 
-ERROR = re.compile(r"payloads\.ts\((\d+),\d+\): error (TS\d+: .*)")
+ERROR = re.compile(r"payloads\.ts\((\d+),(\d+)\): error (TS\d+: .*)")
 
 
 def mistakes(payloads: Mapping[str, Json], program: str) -> list[str]:
-    """Return what the types have against payloads, each with the payload's name."""
+    """Return what the types have against payloads, each with the payload's name and the place."""
     lines = list(HEAD)
     names = {}
     for number, (name, payload) in enumerate(payloads.items()):
@@ -86,10 +88,11 @@ def mistakes(payloads: Mapping[str, Json], program: str) -> list[str]:
             text=True,
             check=False,
         )
-    found = [
-        f"{names.get(int(error[1]), 'the program itself')}: {error[2]}"
-        for error in ERROR.finditer(run.stdout)
-    ]
+    found = []
+    for error in ERROR.finditer(run.stdout):
+        line, column = int(error[1]), int(error[2]) - 1
+        place = lines[line - 1][max(0, column - 30) : column + 50]
+        found.append(f"{names.get(line, 'the program itself')}: {error[3]} At …{place}…")
     if run.returncode and not found:
         raise RuntimeError(f"tsc ended with {run.returncode}: {run.stdout}{run.stderr}")
     return found
@@ -120,21 +123,21 @@ def golden() -> dict[str, Json]:
 
 
 async def replayed(folder: Path) -> tuple[int, dict[str, Json]]:
-    """Return how many messages to Slack a replay makes, and one of each shape."""
+    """Return how many messages to Slack a replay draws, in either style, and one of each shape."""
     source = open_file("folder", folder, None, date.today())  # noqa: DTZ011 - only a page needs it
     batches = [await source.batch(day) for day in await source.days()]
-    shapes: dict[str, Json] = {}
+    shapes: dict[str, str] = {}
     count = 0
 
-    def take(platform: str, body: Json) -> None:
+    def take(platform: str, reply: Reply, body: Json) -> None:
         nonlocal count
-        count += 1
-        shaped = json.dumps(shape(body), sort_keys=True)
-        shapes.setdefault(shaped, {"name": f"message {count}", "body": json.loads(shaped)})
+        for style, drawn in (("base", body), ("rich", body | render(reply, style="rich"))):
+            count += 1
+            shapes.setdefault(json.dumps(shape(drawn), sort_keys=True), f"{style} message {count}")
 
     orders = [each for each in subscriptions() if each.channel.platform == "slack"]
-    await replay(batches, orders=orders, on_message=take)
-    return count, {each["name"]: each["body"] for each in shapes.values()}
+    await replay(batches, orders=orders, on_post=take)
+    return count, {name: json.loads(shaped) for shaped, name in shapes.items()}
 
 
 def main() -> None:

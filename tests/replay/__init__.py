@@ -33,6 +33,7 @@ from bot.scheduler import DigestRuns
 
 PLATFORMS = ("slack", "discord", "console")
 LIMITS = {Layout.THREAD: 25, Layout.LIST: 25, Layout.CARDS: 10}
+OnPost = Callable[[str, Reply, dict[str, Any]], None]
 START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +57,7 @@ class RenderedChat:
 
     platform: str
     figures: Figures
-    on_message: Callable[[str, dict[str, Any]], None]
+    on_post: OnPost
     _count: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -71,7 +72,7 @@ class RenderedChat:
     ) -> MessageRef:
         body = self.render.post_body(channel, reply, key=key, thread=thread)
         limits = importlib.import_module(f"adapters.{self.platform}.limits")
-        self.on_message(self.platform, body)
+        self.on_post(self.platform, reply, body)
         self.figures.messages[self.platform] += 1
         size = len(str(body))
         self.figures.largest[self.platform] = max(self.figures.largest[self.platform], size)
@@ -112,13 +113,13 @@ async def replay(
     batches: Iterable[Batch],
     *,
     on_batch: Callable[[date], None] = lambda day: None,
-    on_message: Callable[[str, dict[str, Any]], None] = lambda platform, body: None,
+    on_post: OnPost = lambda platform, reply, body: None,
     orders: Sequence[Subscription] | None = None,
 ) -> Figures:
     """Replay batches, oldest first, to every platform and layout."""
     figures = Figures()
     adapters: Mapping[str, RenderedChat] = {
-        name: RenderedChat(name, figures, on_message) for name in PLATFORMS
+        name: RenderedChat(name, figures, on_post) for name in PLATFORMS
     }
     store = MemoryStore()
     now = START
