@@ -350,6 +350,7 @@ class Scheduler:
         self._edit_at: dict[Slot, datetime] = {}
         self._scheduled: dict[ChannelRef, Schedule] = {}
         self._under_way: list[str] = []
+        self._repairing = asyncio.Lock()
         self._idle = asyncio.Event()
         self._idle.set()
         self._jobs = AsyncIOScheduler(
@@ -391,7 +392,8 @@ class Scheduler:
 
     def repair_at(self, moment: datetime) -> None:
         """Read reactions again at a moment, for events were lost until shortly before it."""
-        self._add("repair once", DateTrigger(moment), self.repair)
+        work = self.repair
+        self._add("repair once", DateTrigger(moment), work, at_once=2)  # one runs, one waits
 
     def recovered(self) -> None:
         """Go on with everything soon, for the state can be written again."""
@@ -490,8 +492,11 @@ class Scheduler:
                 raise
 
     async def repair(self) -> None:
-        """Read the reactions of recent messages again, so that lost events heal."""
-        async with leased("repair", self._store) as lease:
+        """Read the reactions of recent messages again, so that lost events heal.
+
+        One that is wanted while another is under way follows it, for that may have read too early.
+        """
+        async with self._repairing, leased("repair", self._store) as lease:
             if lease is not None:
                 await self._repair()
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,12 +11,12 @@ import pytest
 
 from adapters.search.words import WordIndex
 from adapters.storage.memory import MemoryStore
-from bot.domain.channels import ChannelRef, Layout, Schedule, Subscription, Weekday
+from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Subscription, Weekday
 from bot.domain.deliveries import Delivery, Receipt, Slot
 from bot.domain.errors import Ambiguous, Gone, PlatformError, SourceError, StoreError, TryLater
 from bot.domain.papers import opens_at
 from bot.domain.reply import Item, plain
-from bot.domain.votes import Tally
+from bot.domain.votes import Reaction, Tally
 from bot.scheduler import SPREAD_SECONDS, LocalDaily, Scheduler, due, spread
 from tests.examples import (
     ANN,
@@ -42,9 +42,9 @@ LIST = subscription(layout=Layout.LIST, created_at=START)
 class Bot:
     """The scheduler of a running bot, with all that it works on."""
 
-    def __init__(self, store: MemoryStore | None = None) -> None:
+    def __init__(self, store: MemoryStore | None = None, chat: FakeChat | None = None) -> None:
         self.store = store or MemoryStore()
-        self.chat = FakeChat(clock=now)
+        self.chat = chat or FakeChat(clock=now)
         self.source = FakeSource({TODAY: [paper(n) for n in (1, 2, 3)]})
         self.stale: set[Slot] = set()
         self.scheduler = self._scheduler()
@@ -444,6 +444,30 @@ def test_reactions_that_no_event_told_of_are_counted_by_repair() -> None:
         await bot.until(NOW + 5 * HOUR)
         assert await bot.store.tallies(CHANNEL) == {paper_id(1): Tally(up=2)}
         assert "team 2" in str(bot.chat.edits[-1][1])
+
+    at(START, story())
+
+
+class SlowToRead(FakeChat):
+    """A platform whose reactions are old news once they have been read."""
+
+    async def reactions(self, message: MessageRef) -> Collection[Reaction]:
+        found = await super().reactions(message)
+        await asyncio.sleep(60)
+        return found
+
+
+def test_a_repair_that_is_wanted_while_another_is_under_way_follows_it() -> None:
+    async def story() -> None:
+        bot = Bot(chat=SlowToRead(clock=now))
+        head = await posted(bot)
+        assert head.ref
+        bot.scheduler.repair_at(now())
+        await asyncio.sleep(30)
+        bot.chat.react(head.ref, ANN, "1️⃣")  # and no event tells of it
+        bot.scheduler.repair_at(now())
+        await asyncio.sleep(180)
+        assert await bot.store.tallies(CHANNEL) == {paper_id(1): Tally(up=1)}
 
     at(START, story())
 
