@@ -234,11 +234,11 @@ def _lines(most: int, *texts: Text) -> Json | None:
     if not shown:
         return None
     first, *others = shown
-    left = most - sum(size(plain(each)) + 1 for each in others)
-    for _ in range(2):  # escapes and marks count too: they are known once it is drawn
-        lines = [clipped(first, left), *others]
-        flat = "\n".join(clean(plain(line)) for line in lines)
-        marked = [mrkdwn(line) for line in lines]
+    least = most // 4
+    left = max(least, most - sum(size(plain(each)) + 1 for each in others))
+    flat = "\n".join(clean(plain(line)) for line in (clipped(first, left), *others))
+    while left >= least:  # escapes and marks count too: how much, is known once it is drawn
+        marked = [mrkdwn(line) for line in (clipped(first, left), *others)]
         if None in marked:
             break
         joined = "\n".join(filter(None, marked))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +16,12 @@ from slack_sdk.models.blocks import Block
 
 from adapters.search.words import WordIndex
 from adapters.slack.limits import problems
-from adapters.slack.render import render, words_alone
+from adapters.slack.render import Style, render, view_blocks, words_alone
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
 from bot import cards
 from bot.dispatch import Dispatcher
+from bot.domain.channels import Layout
 from bot.domain.command import Caller, CommandCall
 from bot.domain.reply import (
     Bold,
@@ -43,7 +46,6 @@ from bot.domain.reply import (
 )
 from bot.domain.votes import Tally, VoteKind
 from bot.services.health import Health
-from tests.doubles.slack_blocks import check_blocks
 from tests.examples import ANN, CHANNEL, NOW, delivery, paper, paper_id
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "slack"
@@ -150,32 +152,48 @@ def links_of(reply: Reply) -> set[str]:
     return {
         span.url
         for node in reply.nodes
-        for name in ("text", "title", "line", "meta", "byline", "body")
+        for name in ("text", "title", "line", "meta", "byline", "body", "controls")
         if isinstance(spans := getattr(node, name, ()), tuple)
         for span in spans
-        if isinstance(span, Link)
+        if isinstance(span, Link | LinkButton)
     }
 
 
-@settings(max_examples=150, deadline=None)
+STYLES: tuple[Style, ...] = ("base", "rich")
+LINK = re.compile(r"<([^<>|]+)\|[^<>|]*>")
+
+
+@pytest.mark.parametrize("style", STYLES)
+@settings(max_examples=100, deadline=None)
 @given(replies)
-def test_every_reply_is_a_message_that_slack_takes(reply: Reply) -> None:
-    for payload in (render(reply), render(reply, pictures=False), words_alone(reply)):
+def test_every_reply_is_a_message_that_slack_takes(style: Style, reply: Reply) -> None:
+    for payload in (render(reply, style=style), render(reply, pictures=False, style=style)):
         assert problems(payload) == []
-        assert check_blocks(payload["blocks"]) == []
+    assert problems(words_alone(reply)) == []
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("surface", ["modal", "home"])
+@settings(max_examples=50, deadline=None)
 @given(replies)
-def test_foreign_text_is_never_markup(reply: Reply) -> None:
-    payload = render(reply)
+def test_every_reply_is_a_view_that_slack_takes(surface: Any, reply: Reply) -> None:
+    title = {"title": {"type": "plain_text", "text": "Papers"}} if surface == "modal" else {}
+    blocks = view_blocks(reply, surface)
+    assert problems({"type": surface, **title, "blocks": blocks}, surface) == []
+
+
+@pytest.mark.parametrize("style", STYLES)
+@settings(max_examples=100, deadline=None)
+@given(replies)
+def test_foreign_text_is_never_markup(style: Style, reply: Reply) -> None:
+    payload = render(reply, style=style)
     kinds = {each.get("type") for each in inside(payload)}
     assert not kinds & {"user", "usergroup", "channel", "broadcast", "emoji"}
     assert not set("<>") & set(payload["text"])
     for each in inside(payload):
         if each.get("type") == "mrkdwn":
             assert each["verbatim"] is True
-            assert not set("<>") & set(each["text"])
+            assert {html.unescape(url) for url in LINK.findall(each["text"])} <= links_of(reply)
+            assert not set("<>") & set(LINK.sub("", each["text"]))
         if each.get("type") == "link":
             assert each["url"] in links_of(reply)
 
@@ -273,6 +291,134 @@ def test_a_reply_without_words_is_still_a_message() -> None:
     assert payload == {"text": "Daily Papers", "blocks": []}
 
 
+def rich_blocks(reply: Reply) -> list[Json]:
+    blocks: list[Json] = render(reply, style="rich")["blocks"]
+    assert problems({"text": "x", "blocks": blocks}) == []
+    return blocks
+
+
+def test_a_list_below_a_heading_folds_away() -> None:
+    papers = [paper(n, title=f"{n} & more") for n in (1, 2)]
+    container, note = rich_blocks(cards.list_reply("Papers", papers, {}, first_rank=1, note="Two"))
+    assert container["title"]["text"] == "Papers"
+    assert container["is_collapsible"]
+    assert note["type"] == "context"
+    first, _ = (child["text"]["text"] for child in container["child_blocks"])
+    assert first.splitlines() == [
+        "1. <https://huggingface.co/papers/2605.00001|1 &amp; more>",
+        "The first sentence of paper 1.",
+        "▲ 99 on HF · *team 0*",
+    ]
+
+
+def test_a_title_that_could_be_markup_is_plain_and_leads_on_by_a_button() -> None:
+    (container,) = rich_blocks(cards.list_reply("Papers", [paper(1, title="*A* <!here>")], {}))
+    (child,) = container["child_blocks"]
+    assert child["text"]["type"] == "plain_text"
+    assert child["text"]["text"].startswith("• *A* <!here>\n")
+    assert child["accessory"]["url"] == "https://huggingface.co/papers/2605.00001"
+    bad = Item((Link("*A*", "https://a.org/<b>"),), text("x"))
+    (container,) = rich_blocks(Reply((Heading("Papers"), bad), "x"))
+    (child,) = container["child_blocks"]
+    assert child["text"]["text"] == "• *A* (https://a.org/<b>)\nx"
+    assert "accessory" not in child
+
+
+def test_a_container_joins_the_entries_of_a_long_list_and_gives_up_on_a_mixed_one() -> None:
+    papers = [paper(n) for n in range(1, 26)]
+    (container,) = rich_blocks(cards.list_reply("Papers", papers, {}, first_rank=1))
+    assert len(container["child_blocks"]) == 5
+    assert all(f"▲ {100 - n} on HF" in words(container) for n in range(1, 26))
+    mixed = [paper(n, title="*" * (n % 2) + "x") for n in range(1, 26)]
+    header, *_ = rich_blocks(cards.list_reply("Papers", mixed, {}, first_rank=1))
+    assert header["type"] == "header"
+
+
+def test_neighbouring_cards_are_a_carousel_and_their_links_stand_below() -> None:
+    papers = {paper_id(n): paper(n, code_url="https://github.com/a/b") for n in (1, 2, 3)}
+    head = delivery(papers=(1, 2, 3), layout=Layout.CARDS)
+    header, carousel, links, note = rich_blocks(cards.digest_message(head, papers, {}))
+    assert [each["type"] for each in (header, note)] == ["header", "context"]
+    card, *others = carousel["elements"]
+    assert len(others) == 2
+    assert card["title"]["text"] == "1. Paper 1"
+    assert card["subtitle"]["text"] == "Ann Author, Bob Writer · Tue 5 May 2026"
+    assert card["body"]["text"] == "The first sentence of paper 1.\n▲ 99 on HF · *team 0*"
+    assert len(card["actions"]) == 3
+    shown = "".join(each["text"] for each in links["elements"][0]["elements"])
+    assert shown.splitlines() == [f"{n}. Paper · arXiv · Code" for n in (1, 2, 3)]
+
+
+def test_more_cards_than_a_carousel_holds_are_in_several() -> None:
+    first, second, links = rich_blocks(
+        Reply((*(Card(text("A")),) * 11, Card(text(Link("B", "https://b.org")))), "x")
+    )
+    assert [len(each["elements"]) for each in (first, second)] == [10, 2]
+    assert [each["text"] for each in links["elements"][0]["elements"]] == ["B: ", "Paper"]
+
+
+def test_one_card_keeps_all_its_controls_below_it() -> None:
+    picture = "https://cdn.example/1.png"
+    reply = cards.paper_message(
+        paper(1, thumbnail_url=picture, one_line="x" * 200), Tally(), rank=1
+    )
+    card, meta, row = rich_blocks(reply)
+    assert card["hero_image"]["image_url"] == picture
+    assert len(card["body"]["text"]) == 200
+    assert meta["elements"][0]["text"] == "▲ 99 on HF · *team 0*"
+    (whole,) = reply.nodes
+    assert isinstance(whole, Card)
+    drawn = [each["text"]["text"] for each in (*card["actions"], *row["elements"])]
+    buttons = [each.label for each in whole.controls if isinstance(each, Button)]
+    assert drawn == [*buttons, "Paper", "arXiv"]
+    bare = render(reply, style="rich", pictures=False)
+    assert "hero_image" not in bare["blocks"][0]
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        Card(text("A paper"), body=text("x" * 201)),
+        Card(text("A paper"), body=text(Link("x", "https://a.org"))),
+        Card(text("A paper"), meta=text(Link("x", "https://a.org"))),
+    ],
+)
+def test_a_card_that_would_lose_something_is_drawn_in_base_style(card: Card) -> None:
+    reply = Reply((card,), "x")
+    assert rich_blocks(reply) == render(reply)["blocks"]
+
+
+def test_cards_of_many_buttons_stand_one_below_the_other() -> None:
+    row = tuple(Button(str(n), RunAction("help", str(n))) for n in range(4))
+    kinds = [each["type"] for each in rich_blocks(Reply((Card(text("A"), controls=row),) * 2, "x"))]
+    assert kinds == ["card", "actions"] * 2
+
+
+def test_what_escapes_add_is_made_room_for() -> None:
+    papers = {paper_id(n): paper(n, title="&" * 150, one_line="a & b " * 40) for n in (1, 2)}
+    head = delivery(papers=(1, 2), layout=Layout.CARDS)
+    _, carousel, *_ = rich_blocks(cards.digest_message(head, papers, {}))
+    card = carousel["elements"][0]
+    assert card["title"]["type"] == "plain_text"
+    assert card["body"]["type"] == "mrkdwn"
+    assert card["body"]["text"].endswith("…\n▲ 99 on HF · *team 0*")
+    assert len(card["body"]["text"]) <= 200
+
+
+def test_a_view_holds_what_no_message_does() -> None:
+    papers = [paper(n, one_line="語" * 200, title="T" * 150) for n in range(1, 26)]
+    reply = cards.list_reply("Papers", papers, {}, first_rank=1)
+    assert words({"blocks": view_blocks(reply, "home")}).count("語" * 200) == 25
+    assert "語" * 200 not in words(render(reply))
+
+
+def test_a_view_is_never_empty() -> None:
+    (block,) = view_blocks(Reply((), "Nothing *yet*"), "home")
+    assert block["text"]["text"] == "Nothing *yet*"
+    (block,) = view_blocks(Reply((Heading(" "),), ""), "modal")
+    assert block["text"]["text"] == "Daily Papers"
+
+
 async def _asked(name: str) -> Reply:
     store = MemoryStore()
     inbox = Dispatcher(
@@ -303,17 +449,29 @@ def _paper() -> Reply:
     return cards.paper_message(replace(shown, code_stars=1234), Tally(up=1), rank=1)
 
 
-@pytest.mark.parametrize("name", ["digest-head", "paper", "search", "help", "error"])
+def _digest_cards() -> Reply:
+    papers = {paper_id(n): paper(n, thumbnail_url=f"https://cdn.example/{n}.png") for n in (1, 2)}
+    return cards.digest_message(delivery(papers=(1, 2), layout=Layout.CARDS), papers, {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("digest-head", "paper", "search", "help", "error"),
+        *("digest-head-rich", "digest-cards-rich", "paper-rich"),
+    ],
+)
 async def test_the_golden_messages_look_as_they_did(name: str) -> None:
     replies = {
         "digest-head": _digest_head(),
+        "digest-cards": _digest_cards(),
         "paper": _paper(),
         "search": _search(),
         "help": await _asked("help"),
         "error": await _asked("serach"),
     }
-    reply = replies[name]
-    payload = render(reply)
+    reply = replies[name.removesuffix("-rich")]
+    payload = render(reply, style="rich" if name.endswith("-rich") else "base")
     drawn = json.dumps(payload, ensure_ascii=False, indent=2) + "\n"
     path = GOLDEN / f"{name}.json"
     if os.environ.get("GOLDEN") == "write":
