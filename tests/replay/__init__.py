@@ -1,7 +1,7 @@
 """Replay captured batches through the real plan, ledger and renderers of every platform.
 
 One channel per platform and layout subscribes; every batch is planned, drawn as the platform's
-request bodies, checked against its limits, and recorded as sent.
+request bodies in every style that it has, checked against its limits, and recorded as sent.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from bot.ports import Inbox, Thread
 from bot.scheduler import DigestRuns
 
 PLATFORMS = ("slack", "discord", "console")
+STYLES = {"slack": ("rich",)}
+"""In what other styles a platform can draw, beside the one it is set to at first."""
 LIMITS = {Layout.THREAD: 25, Layout.LIST: 25, Layout.CARDS: 10}
 OnPost = Callable[[str, Reply, dict[str, Any]], None]
 START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -39,7 +41,7 @@ START = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Figures:
-    """What a replay did, and what went wrong."""
+    """What a replay did, and what went wrong; messages by platform, and by platform and style."""
 
     batches: int = 0
     entries: int = 0
@@ -71,14 +73,20 @@ class RenderedChat:
         self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
     ) -> MessageRef:
         body = self.render.post_body(channel, reply, key=key, thread=thread)
-        limits = importlib.import_module(f"adapters.{self.platform}.limits")
         self.on_post(self.platform, reply, body)
-        self.figures.messages[self.platform] += 1
-        size = len(str(body))
-        self.figures.largest[self.platform] = max(self.figures.largest[self.platform], size)
-        for problem in limits.problems(body):
-            self.figures.over_limit.append(f"{channel} {reply.summary[:60]!r}: {problem}")
+        self._account(self.platform, f"{channel} {reply.summary[:60]!r}", body)
+        for style in STYLES.get(self.platform, ()):
+            styled = self.render.post_body(channel, reply, key=key, thread=thread, style=style)
+            if styled != body:
+                name = f"{self.platform}, {style}"
+                self._account(name, f"{channel}, {style}, {reply.summary[:60]!r}", styled)
         return MessageRef(channel, str(next(self._count)))
+
+    def _account(self, name: str, message: str, body: dict[str, Any]) -> None:
+        limits = importlib.import_module(f"adapters.{self.platform}.limits")
+        self.figures.messages[name] += 1
+        self.figures.largest[name] = max(self.figures.largest[name], len(str(body)))
+        self.figures.over_limit += [f"{message}: {problem}" for problem in limits.problems(body)]
 
     async def edit(self, message: MessageRef, reply: Reply) -> None:
         raise AssertionError("a replay edits nothing")
