@@ -92,6 +92,11 @@ def item(paper: Paper, tally: Tally, rank: int | None = None) -> Item:
     return Item(title_link(paper), text(one_sentence(paper)), votes_text(paper, tally), rank)
 
 
+def plain_item(paper: Paper) -> Item:
+    """Return a paper as one entry of a list in which votes do not matter."""
+    return Item(title_link(paper), text(one_sentence(paper)))
+
+
 def links(paper: Paper) -> tuple[LinkButton, ...]:
     """Return the pages about a paper, but for the one its title leads to."""
     found = []

@@ -26,7 +26,7 @@ async def home(ctx: Context) -> Reply:
     channels = await _channels(ctx)
     saved = await papers_saved(ctx)
     nodes: list[Node] = [Heading("Papers that you saved")]
-    nodes += [cards.item(paper, Tally()) for paper in saved[:SHOWN]]
+    nodes += [cards.plain_item(paper) for paper in saved[:SHOWN]]
     if not saved:
         nodes.append(Note(cards.with_code("None yet: press Save on a paper, or react with 🔖.")))
     elif len(saved) > SHOWN:

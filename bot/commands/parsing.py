@@ -112,12 +112,11 @@ class Parameter:
 
     def field(self, value: str) -> Field:
         """Return it as something to fill in, with that value in it."""
-        form_hint = f"{self.description} ({self.placeholder})" if self.form else self.description
         bounds = self.bounds if self.kind == "integer" else None
         return Field(
             self.name,
             self.name.replace("_", " ").capitalize(),
-            self.description if self.choices else form_hint,
+            self.description,
             "choice" if self.choices else "text" if self.kind == "paper" else self.kind,
             value,
             self.choices,

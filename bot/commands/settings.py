@@ -108,7 +108,7 @@ async def settings(
     Everybody may look; changing is for those who manage the channel.
 
     Args:
-        at: Local time of the digest, or settled for as soon as the list has stopped growing.
+        at: Local time of the digest such as 09:00, or settled for when the list stops growing.
         timezone: IANA time zone of that time, such as Europe/Berlin.
         weekdays: Days on which to post, such as mon-fri.
         layout: One thread, one list, or cards.

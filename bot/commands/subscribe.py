@@ -36,7 +36,7 @@ async def subscribe(
     """Bring each new batch of Daily Papers to this channel.
 
     Args:
-        at: Local time of the digest, or settled for as soon as the list has stopped growing.
+        at: Local time of the digest such as 09:00, or settled for when the list stops growing.
         timezone: IANA time zone of that time, such as Europe/Berlin.
         weekdays: Days on which to post, such as mon-fri.
         layout: One thread, one list, or cards.
