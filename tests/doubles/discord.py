@@ -94,6 +94,7 @@ class DiscordDouble:
         nonce_window: Seconds in which an enforced nonce is remembered.
         heartbeat_interval: Seconds, as told in HELLO.
         clock: Epoch seconds; `advance` shifts it.
+        faults: What calls meet, if not what `fault` plans alone.
     """
 
     def __init__(
@@ -110,13 +111,14 @@ class DiscordDouble:
         nonce_window: float = 300.0,
         heartbeat_interval: float = 41.25,
         clock: Callable[[], float] = time.time,
+        faults: Faults | None = None,
     ) -> None:
         self.token = token
         self._clock = clock
         self._shift = 0.0
         self._changes = Changes()
         self._closing = asyncio.Event()
-        self._faults = Faults()
+        self._faults = faults or Faults()
         self._world = World(self.now, bot_name)
         self.guild = self._world.add_guild("Team")
         self._gateway = Gateway(

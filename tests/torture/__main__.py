@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.torture import full, kills, power, second
+from tests.doubles.postgres import CURE, binaries
+from tests.torture import full, kills, power, replicas, second
 
 KILLS, STATES, PARTS = 1_000, 4_160, (0.0, 0.3, 0.99)
 
@@ -42,6 +43,17 @@ def main() -> None:
             shown("disk full", None, lambda told: full.run(PARTS, told)),
             shown("second process", 1, lambda _: second.run(Path(folder) / "second")),
         ]
+        if binaries() is None:
+            progress.console.print(f"replicas: skipped, {CURE}", markup=False)
+        else:
+            form = replicas.Form()
+            done.append(
+                shown(
+                    "replicas",
+                    form.kills,
+                    lambda told: replicas.run(form, int(time.time()), told),
+                )
+            )
     sys.exit(any(each.failed for each in done))
 
 
