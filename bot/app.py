@@ -292,6 +292,7 @@ async def build(
             sources=sources,
             clock=clock,
             health=health,
+            adapters=adapters,
             defaults=Defaults(
                 schedule=Schedule(digest.at, digest.timezone, digest.weekdays),
                 sources=tuple(sources),

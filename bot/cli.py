@@ -1,8 +1,8 @@
 """The command line: read arguments, call the product, turn its errors into one line.
 
-Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly, 75 only
-a new start can help, which a supervisor should make: before the state can be written again, or when
-no platform has been up for long.
+Exit codes: 0 done, 1 a check found something wrong, 2 something was asked or set up wrongly, 75 the
+state can be written again only after a new start, or no platform has been up for long: a supervisor
+should start it again.
 """
 
 from __future__ import annotations

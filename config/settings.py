@@ -70,6 +70,13 @@ class SlackSettings(Section):
     signing_secret: SecretStr | None = Field(
         None, description="Signing secret of the app, needed for HTTP mode."
     )
+    config_token: SecretStr | None = Field(
+        None,
+        description=(
+            "App configuration token (`xoxe.xoxp-…`), good for 12 hours: with it `doctor` compares "
+            "the app's events with what the bot needs."
+        ),
+    )
     mode: Literal["socket", "http"] = Field(
         "socket", description="How events arrive: `socket` needs no public address."
     )

@@ -14,7 +14,6 @@ from bot.domain.dialog import Dialog, Field
 from bot.text import clean, clip, one_line, size
 
 PREFIX = "dialog|"
-ACTION = "value"
 YES, NO = "yes", "no"
 UNSET = frozenset({"", NO, "false", "off", "0"})
 
@@ -44,7 +43,7 @@ def command_of(callback_id: str) -> str | None:
 
 def read_view(state_values: Mapping[str, Any]) -> dict[str, str]:
     """Return what was filled in, by field, from ``state.values`` of a submitted view."""
-    return {name: _read(entries.get(ACTION) or {}) for name, entries in state_values.items()}
+    return {name: _read(entries.get(name) or {}) for name, entries in state_values.items()}
 
 
 def _read(entry: Mapping[str, Any]) -> str:
@@ -61,7 +60,7 @@ def _input(field: Field) -> Json:
         "block_id": field.name,
         "optional": True,
         "label": _plain(field.label, LIMITS.label, or_else=field.name),
-        "element": {"action_id": ACTION, **_element(field)},
+        "element": {"action_id": field.name, **_element(field)},
     }
     if one_line(field.hint):
         block["hint"] = _plain(field.hint, LIMITS.hint)

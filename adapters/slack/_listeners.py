@@ -10,6 +10,7 @@ who belong to another workspace, may not.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck
 
+from adapters.slack._views import Views
 from adapters.slack._web import Identity, SlackWeb, respond, show
 from adapters.slack.ids import (
     channel_ref,
@@ -30,9 +32,11 @@ from adapters.slack.ids import (
 )
 from adapters.slack.limits import Json
 from adapters.slack.render import UNFURL
+from bot.cards import sentence_reply
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.errors import Ambiguous, PlatformError
-from bot.domain.reply import Reply
+from bot.domain.papers import PaperId
+from bot.domain.reply import Action, OpenAction, Reply, parse_action
 from bot.domain.votes import Reaction
 from bot.ports import Inbox
 
@@ -43,6 +47,19 @@ DRAIN_SECONDS = 10
 EVENT_SECONDS = 24 * 3600
 """Slack may repeat an event for this long."""
 EVENTS_KEPT = 20_000
+
+
+NAMELESS = frozenset({"directmessage", "privategroup"})
+"""What Slack writes for the name of a channel that it does not tell."""
+
+SUMMARIES = 3
+"""Papers of one message that are summarized; a response address takes five answers."""
+
+SHOWN = frozenset({"text", "fallback", "title", "title_link", "url", "from_url", "original_url"})
+
+NO_PAPER = sentence_reply(
+    "This message names no paper.", "Links to arXiv, Hugging Face, alphaXiv and DOIs are known."
+)
 
 
 class Memory:
@@ -70,6 +87,10 @@ class Memory:
         self._heard.setdefault(name, now)
         return known
 
+    def forget(self, name: str) -> None:
+        """Take a thing for unheard of, whether it was or not."""
+        self._heard.pop(name, None)
+
 
 class Listeners:
     """What Bolt calls; one method for each kind of thing that people do."""
@@ -83,6 +104,7 @@ class Listeners:
         is_bot: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._inbox = inbox
+        self._views = Views(inbox, slack)
         self._me = me
         self._web = slack
         self._events = events
@@ -117,7 +139,12 @@ class Listeners:
         """Answer a slash command, whatever it is called in this workspace."""
         await ack()
         with self._work("command"):
-            caller = self._caller(body["user_id"], body["channel_id"], body.get("team_id"))
+            caller = self._caller(
+                body["user_id"],
+                body["channel_id"],
+                body.get("team_id"),
+                body.get("channel_name", ""),
+            )
             reply = await self._inbox.command(_call(caller, body.get("text", "")))
             await self._respond(body["response_url"], reply)
 
@@ -125,16 +152,58 @@ class Listeners:
         """Answer a button; one that opens a page needs no answer."""
         await ack()
         with self._work("press"):
-            packed, channel = body["actions"][0].get("value"), body.get("channel")
-            if not packed or not channel:
+            packed, user = body["actions"][0].get("value"), body["user"]
+            if not packed:
                 return
-            user, container = body["user"], body["container"]
-            message = None
-            if not container.get("is_ephemeral"):
-                message = message_ref(self._me.team, channel["id"], container["message_ts"])
-            caller = self._caller(user["id"], channel["id"], user.get("team_id"))
-            reply = await self._inbox.press(Press(caller, packed, message))
-            await self._respond(body["response_url"], reply, thread=container.get("thread_ts"))
+            channel = body.get("channel") or {"id": user["id"]}  # there is none at home
+            caller = self._caller(
+                user["id"], channel["id"], user.get("team_id"), channel.get("name", "")
+            )
+            action = _action(packed)
+            if isinstance(action, OpenAction):
+                if action.channel:
+                    caller = self._caller(user["id"], action.channel, user.get("team_id"))
+                await self._views.open(caller, action.command, body["trigger_id"])
+            elif "channel" not in body:
+                reply = await self._inbox.press(Press(caller, packed))
+                in_dialog = body["view"]["type"] == "modal"
+                await self._views.show(reply, body["trigger_id"], above=in_dialog)
+            else:
+                await self._pressed(caller, packed, body)
+
+    async def _pressed(self, caller: Caller, packed: str, body: Json) -> None:
+        container, message = body["container"], None
+        if not container.get("is_ephemeral"):
+            message = message_ref(self._me.team, caller.channel.id, container["message_ts"])
+        reply = await self._inbox.press(Press(caller, packed, message))
+        await self._respond(body["response_url"], reply, thread=container.get("thread_ts"))
+
+    async def summarize(self, ack: AsyncAck, body: Json) -> None:
+        """Summarize the papers that a message names, for whoever asked for it."""
+        await ack()
+        with self._work("shortcut"):
+            user = body["user"]
+            caller = self._caller(user["id"], body["channel"]["id"], user.get("team_id"))
+            papers = named_papers(body["message"])
+            if not papers:
+                await self._respond(body["response_url"], NO_PAPER)
+            for paper in papers[:SUMMARIES]:
+                reply = await self._inbox.command(CommandCall(caller, "summarize", str(paper)))
+                await self._respond(body["response_url"], reply)
+
+    async def submit(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        """Take what was filled in."""
+        with self._work("dialog"):
+            user = body["user"]
+            caller = self._caller(user["id"], user["id"], user.get("team_id"))
+            await self._views.submit(ack, view, caller)
+
+    async def home(self, event: Json) -> None:
+        """Draw the home of whoever looks at it."""
+        with self._work("home"):
+            if event.get("tab") == "home":
+                caller = self._caller(event["user"], event["user"], None)
+                await self._views.home(caller, (event.get("view") or {}).get("hash"))
 
     async def mention(self, event: Json) -> None:
         """Answer somebody who writes to the bot in a channel."""
@@ -180,10 +249,13 @@ class Listeners:
         """Acknowledge what nobody waits for, so that Slack shows no warning."""
         await ack()
 
-    def _caller(self, user: str, channel: str, team: str | None) -> Caller:
+    def _caller(self, user: str, channel: str, team: str | None, name: str = "") -> Caller:
         mine = self._me.team
         return Caller(
-            user_ref(mine, user), channel_ref(mine, channel), is_admin=team in (None, mine)
+            user_ref(mine, user),
+            channel_ref(mine, channel),
+            is_admin=team in (None, mine),
+            channel_name="" if name in NAMELESS else name,
         )
 
     def _heard(self, event: Json) -> bool:
@@ -226,6 +298,33 @@ class Listeners:
 def _call(caller: Caller, text: str) -> CommandCall:
     name, *rest = typed(text).split(maxsplit=1) or [""]
     return CommandCall(caller, name, "".join(rest))
+
+
+def _action(packed: str) -> Action | None:
+    try:
+        return parse_action(packed)
+    except ValueError:
+        return None  # of an older version: the inbox says so
+
+
+def named_papers(message: Json) -> list[PaperId]:
+    """Return the papers that a message names, in its words or in what is attached to it."""
+    words = (word for each in _strings(message) for word in re.split(r"[\s<>|]+", each))
+    found = (PaperId.find(word) for word in words)
+    return list(dict.fromkeys(paper for paper in found if paper))
+
+
+def _strings(value: object, name: str = "") -> Iterator[str]:
+    """Yield what a message shows or links to; its times and ids look like papers."""
+    match value:
+        case dict():
+            for key, each in value.items():
+                yield from _strings(each, key)
+        case list():
+            for each in value:
+                yield from _strings(each, name)
+        case str() if name in SHOWN:
+            yield value
 
 
 def _by_a_person(event: Json) -> bool:

@@ -69,7 +69,8 @@ def _reads_as_markup(span: Span) -> bool:
         case Code(characters):
             return "`" in characters or "\n" in characters
         case Link(characters, url):
-            return not (clean(characters).strip() and takes_url(url)) or _is_marked(characters)
+            sound = clean(characters).strip() and "|" not in characters and takes_url(url)
+            return not sound or _is_marked(characters)
         case Plain(characters) | Bold(characters) | Italic(characters):
             return _is_marked(characters)
         case _:

@@ -99,6 +99,8 @@ UNKNOWN = ("invalid_blocks", "invalid_blocks_format")
 
 CURES: Mapping[str, str] = {
     "SLACK_BOT_TOKEN": "Copy the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of the app",
+    "SLACK_CONFIG_TOKEN": "Make a new one under Your App Configuration Tokens on "
+    "api.slack.com/apps: it lasts twelve hours",
     "SLACK_APP_TOKEN": "Make an app-level token (xapp-…) with the scope connections:write under "
     "Basic Information of the app, and switch Socket Mode on",
 }
@@ -106,12 +108,17 @@ CURES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the bot is."""
+    """Who the bot is.
+
+    Attributes:
+        scopes: What it may do; empty if Slack, or a proxy, did not tell.
+    """
 
     team: str
     user: str
     bot: str
     name: str
+    scopes: frozenset[str] = frozenset()
 
 
 class Pace:
@@ -154,11 +161,17 @@ class SlackWeb:
             TryLater: if Slack cannot be reached.
         """
         if self._identity is None:
-            answer = await self._admitted("SLACK_BOT_TOKEN", self.client.auth_test())
+            response = await self._admitted("SLACK_BOT_TOKEN", self.client.auth_test())
+            answer = _data(response)
             if not answer.get("bot_id"):
                 raise ConfigError("SLACK_BOT_TOKEN is no bot token: it must begin with xoxb-")
+            scopes = map(str.strip, response.headers.get("x-oauth-scopes", "").split(","))
             self._identity = Identity(
-                answer["team_id"], answer["user_id"], answer["bot_id"], answer["user"]
+                answer["team_id"],
+                answer["user_id"],
+                answer["bot_id"],
+                answer["user"],
+                frozenset(filter(None, scopes)),
             )
         return self._identity
 
@@ -170,11 +183,27 @@ class SlackWeb:
             TryLater: if Slack cannot be reached.
         """
         opened = self.client.apps_connections_open(app_token=app_token)
-        return str((await self._admitted("SLACK_APP_TOKEN", opened))["url"])
+        return str(_data(await self._admitted("SLACK_APP_TOKEN", opened))["url"])
 
-    async def _admitted(self, setting: str, request: Awaitable[AsyncSlackResponse]) -> Json:
+    async def app_manifest(self, config_token: str) -> Json:
+        """Return the manifest of the bot's app, as its owner sees it.
+
+        Raises:
+            ConfigError: if Slack refuses the token.
+            TryLater: if Slack cannot be reached.
+        """
+        user = (await self.identity()).user
+        profile = (await self.ask(self.client.users_info(user=user)))["user"]["profile"]
+        app = str(profile.get("api_app_id"))
+        exported = self.client.apps_manifest_export(app_id=app, token=config_token)
+        answer = _data(await self._admitted("SLACK_CONFIG_TOKEN", exported))
+        return dict(answer["manifest"])
+
+    async def _admitted(
+        self, setting: str, request: Awaitable[AsyncSlackResponse]
+    ) -> AsyncSlackResponse:
         try:
-            return await self.ask(request)
+            return await self._answered(request, TryLater)
         except (Refused, Gone, TryLater) as error:
             if isinstance(error, TryLater) and error.problem not in TOKEN:
                 raise
@@ -194,12 +223,21 @@ class SlackWeb:
         Raises:
             Refused, Gone, TryLater: see ``bot.domain.errors``; and ``lost``.
         """
+        return _data(await self._answered(request, lost))
+
+    async def _answered(
+        self, request: Awaitable[AsyncSlackResponse], lost: type[PlatformError]
+    ) -> AsyncSlackResponse:
         try:
-            answer = await request
+            return await request
         except (SlackApiError, aiohttp.ClientError, TimeoutError, AttributeError) as error:
             # an answer that is no object, from a proxy perhaps, is an AttributeError of the SDK
             raise self._meaning(error, lost) from error
-        return answer.data if isinstance(answer.data, dict) else {}
+
+    def gone(self, code: str) -> Gone:
+        """Return what a code means for the channel, with the cure."""
+        bot = self._identity.name if self._identity else "papers"
+        return Gone(PLATFORM, code, cure=GONE[code].format(bot=bot))
 
     def _meaning(self, error: Exception, lost: type[PlatformError]) -> PlatformError:
         if isinstance(error, aiohttp.ClientConnectorError):
@@ -217,8 +255,7 @@ class SlackWeb:
         if not code:
             return TryLater(PLATFORM, f"HTTP {status} from something in between")
         if code in GONE:
-            bot = self._identity.name if self._identity else "papers"
-            return Gone(PLATFORM, code, cure=GONE[code].format(bot=bot))
+            return self.gone(code)
         needed = answer.get("needed")
         cure = f"Add the scope {needed} to the app and install it again" if needed else ""
         details = "; ".join(answer.get("response_metadata", {}).get("messages", ()))
@@ -328,6 +365,10 @@ def _client(url: str, token: str | None) -> AsyncWebClient:
 
 def _patience() -> list[AsyncRetryHandler]:
     return [AsyncRateLimitErrorRetryHandler(max_retry_count=1)]
+
+
+def _data(response: AsyncSlackResponse) -> Json:
+    return response.data if isinstance(response.data, dict) else {}
 
 
 def _answer(error: SlackApiError) -> Json:

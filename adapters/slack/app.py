@@ -16,13 +16,13 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from adapters.slack._listeners import DRAIN_SECONDS, Listeners, Memory
+from adapters.slack._http import listening
+from adapters.slack._listeners import Listeners, Memory
+from adapters.slack._setup import REINSTALL, differences, losses
+from adapters.slack._socket import Patience, SocketMode
 from adapters.slack._web import (
     Identity,
     Looks,
@@ -32,11 +32,11 @@ from adapters.slack._web import (
     sdk_logger,
     show,
 )
-from adapters.slack.ids import PLATFORM, unicode_of, user_ref
+from adapters.slack.ids import PLATFORM, channel_ref, unicode_of, user_ref
 from adapters.slack.limits import Json
-from adapters.slack.manifest import EVENTS_PATH
+from adapters.slack.manifest import SHORTCUT
 from adapters.slack.render import METADATA_EVENT, envelope
-from bot.domain.channels import ChannelRef, MessageRef
+from bot.domain.channels import ChannelRef, MessageRef, UserRef
 from bot.domain.errors import Ambiguous, ConfigError, PlatformError, Refused, TryLater
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction
@@ -47,10 +47,7 @@ log = structlog.get_logger()
 
 ANYTHING = re.compile(".*")
 
-CONNECT_SECONDS = 30
-PING_SECONDS = 5
-LOST_CHECKS = 4
-"""A connection found dead so often in a row is given up; the SDK mends shorter breaks itself."""
+MISSING_SCOPE = "missing_scope"
 
 PAGE = 15
 PAGES = 20
@@ -67,7 +64,7 @@ class SlackAdapter:
         settings: Tokens and the way events arrive.
         clock: Counts seconds, for the pace of posts and the memory of events.
         sleep: Waits between posts.
-        watch_seconds: How often the connection is looked at.
+        patience: How long Socket Mode may take for what.
     """
 
     platform = PLATFORM
@@ -78,7 +75,7 @@ class SlackAdapter:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        watch_seconds: float = 15,
+        patience: Patience | None = None,
     ) -> None:
         self._settings = settings
         self._token = _bot_token(settings)
@@ -86,8 +83,9 @@ class SlackAdapter:
         self._web = SlackWeb(self._token, settings.api_url)
         self._looks = Looks(settings.style)
         self._pace = Pace(clock, sleep)
+        self._clock = clock
         self._sleep = sleep
-        self._watch_seconds = watch_seconds
+        self._patience = patience or Patience()
         self._events = Memory(clock)
         self._bots: OrderedDict[str, bool] = OrderedDict()
         self.port: int | None = None
@@ -97,10 +95,12 @@ class SlackAdapter:
         """Connect, hand everything that arrives to ``inbox``, run until cancelled.
 
         Raises:
-            ConfigError: when Slack refuses a token, or one is not set.
+            ConfigError: when Slack refuses a token, or one is not set or lacks a scope.
             TryLater: when Slack cannot be reached, or the connection is lost for good.
         """
         me = await self._web.identity()
+        for scope, lost in _losses(me).items():
+            log.warning("slack scope missing", scope=scope, lost=lost, cure=REINSTALL)
         listeners = Listeners(inbox, me, self._web, self._events, self._is_bot)
         bolt = self._bolt(me, listeners)
         intake = self._socket if self._settings.mode == "socket" else self._http
@@ -134,7 +134,10 @@ class SlackAdapter:
         app.event("message")(listeners.message)
         app.event("reaction_added")(listeners.reaction)
         app.event("reaction_removed")(listeners.reaction)
+        app.event("app_home_opened")(listeners.home)
         app.action(ANYTHING)(listeners.press)
+        app.view(ANYTHING)(listeners.submit)
+        app.shortcut(SHORTCUT)(listeners.summarize)
         app.shortcut(ANYTHING)(listeners.ignore)
         app.event(ANYTHING)(listeners.ignore)
         return app
@@ -142,50 +145,19 @@ class SlackAdapter:
     @asynccontextmanager
     async def _socket(self, bolt: AsyncApp) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         token = _app_token(self._settings)
-        url = await self._web.socket_url(token)  # the SDK alone would try a bad token for ever
-        handler = AsyncSocketModeHandler(bolt, token, ping_interval=PING_SECONDS)
-        handler.client.wss_uri = url
-        try:
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await handler.connect_async()  # type: ignore[no-untyped-call]  # the SDK's
-            except TimeoutError as error:
-                raise TryLater(PLATFORM, "no Socket Mode connection could be made") from error
-            yield partial(self._watch, handler)
-        finally:
-            await handler.close_async()  # type: ignore[no-untyped-call]  # the SDK's
-
-    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
-        dead = 0
-        while dead < LOST_CHECKS:
-            await asyncio.sleep(self._watch_seconds)
-            dead = 0 if await handler.client.is_connected() else dead + 1
-        raise TryLater(PLATFORM, "the Socket Mode connection is lost")
+        new_url = partial(self._web.socket_url, token)
+        async with SocketMode(bolt, token, new_url, self._clock, self._patience) as sockets:
+            yield sockets.watch
 
     @asynccontextmanager
     async def _http(self, bolt: AsyncApp) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        async def handle(request: web.Request) -> web.Response:
-            answer = await bolt.async_dispatch(await to_bolt_request(request))
-            return await to_aiohttp_response(answer)
-
-        server = web.Application()
-        server.router.add_post(EVENTS_PATH, handle)
-        runner = web.AppRunner(server, access_log=None, shutdown_timeout=DRAIN_SECONDS)
-        await runner.setup()
+        secret = _signing_secret(self._settings)
         host, port = self._settings.host, self._settings.port
         try:
-            try:
-                await web.TCPSite(runner, host, port).start()
-            except OSError as error:
-                raise ConfigError(
-                    f"SLACK_HOST and SLACK_PORT: cannot listen on {host}:{port}, "
-                    f"{error.strerror}: choose a free port"
-                ) from error
-            self.port = runner.addresses[0][1]
-            yield _for_ever
+            async with listening(bolt, secret, host, port, self._clock) as self.port:
+                yield _for_ever
         finally:
             self.port = None
-            await runner.cleanup()
 
     async def post(
         self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
@@ -279,6 +251,24 @@ class SlackAdapter:
             if not await self._is_bot(user)
         ]
 
+    async def check(self, channel: ChannelRef) -> None:
+        """Ask Slack whether the bot is in a channel; an app that may not ask learns it later."""
+        try:
+            told = await self._web.ask(self._web.client.conversations_info(channel=channel.id))
+        except Refused as error:
+            if error.problem.startswith(MISSING_SCOPE):
+                return
+            raise
+        found = told["channel"]
+        if found.get("is_archived"):
+            raise self._web.gone("is_archived")
+        if not (found.get("is_im") or found.get("is_member")):
+            raise self._web.gone("not_in_channel")
+
+    async def direct(self, user: UserRef) -> ChannelRef:
+        """Return a person's id, which Slack takes for the channel of messages to them."""
+        return channel_ref(user.workspace, user.id)
+
     async def _is_bot(self, user: str) -> bool:
         """Tell whether a user is a bot; one of whom nothing is known counts as a person."""
         if user == (await self._web.identity()).user:
@@ -310,14 +300,27 @@ async def probe(settings: SlackSettings) -> str:
     """Ask Slack who the bot is, without listening; return it in words.
 
     Raises:
-        ConfigError: if a token is missing or Slack refuses one.
+        ConfigError: if a token is missing or lacks a scope, or Slack refuses one; and, given a
+            configuration token, if the app is not set up as the bot needs it.
         TryLater: if Slack cannot be reached.
     """
     slack = SlackWeb(_bot_token(settings), settings.api_url)
     me = await slack.identity()
+    found = [f"logged in as {me.name} in workspace {me.team}"]
+    found += [f"without {scope} {lost}" for scope, lost in _losses(me).items()]
     if settings.mode == "socket":
         await slack.socket_url(_app_token(settings))
-    return f"logged in as {me.name} in workspace {me.team}"
+    if settings.config_token:
+        token = settings.config_token.get_secret_value()
+        if wrong := differences(await slack.app_manifest(token), settings.mode):
+            raise ConfigError(f"the app in Slack differs, {'; '.join(wrong)}: {REINSTALL}")
+        found.append("the app subscribes to all it needs")
+    return "; ".join(found)
+
+
+def _losses(me: Identity) -> dict[str, str]:
+    """Return what does not work for want of a scope; nothing if Slack did not name them."""
+    return losses(me.scopes) if me.scopes else {}
 
 
 def _bot_token(settings: SlackSettings) -> str:
@@ -330,11 +333,8 @@ def _check_intake(settings: SlackSettings) -> None:
     """Raise a ``ConfigError`` if what its mode needs is not set."""
     if settings.mode == "socket":
         _app_token(settings)
-    elif settings.signing_secret is None:
-        raise ConfigError(
-            "SLACK_SIGNING_SECRET is not set: HTTP mode needs the signing secret of the app; "
-            "or set SLACK_MODE=socket"
-        )
+    else:
+        _signing_secret(settings)
 
 
 def _app_token(settings: SlackSettings) -> str:
@@ -344,3 +344,12 @@ def _app_token(settings: SlackSettings) -> str:
             "or set SLACK_MODE=http"
         )
     return settings.app_token.get_secret_value()
+
+
+def _signing_secret(settings: SlackSettings) -> str:
+    if settings.signing_secret is None:
+        raise ConfigError(
+            "SLACK_SIGNING_SECRET is not set: HTTP mode needs the signing secret of the app; "
+            "or set SLACK_MODE=socket"
+        )
+    return settings.signing_secret.get_secret_value()

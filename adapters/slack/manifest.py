@@ -12,21 +12,24 @@ from bot.domain.errors import ConfigError
 from bot.text import clip
 
 COMMAND = "/papers"
+SHORTCUT = "summarize"
 EVENTS_PATH = "/slack/events"
 
 SCOPES = (
     "app_mentions:read",  # be asked in a channel
+    "channels:read",  # know whether the bot is in a channel
     "channels:history",  # read a channel back before anything is posted again
     "chat:write",
     "commands",
     "groups:history",  # the same in private channels
+    "groups:read",
     "im:history",  # be asked in direct messages
     "reactions:read",  # votes
     "users:read",  # tell people from bots
 )
 """The bot's scopes, each with its use; tests run with these and no others."""
 
-EVENTS = ("app_mention", "message.im", "reaction_added", "reaction_removed")
+EVENTS = ("app_home_opened", "app_mention", "message.im", "reaction_added", "reaction_removed")
 """The events that the adapter listens to."""
 
 NAME_CHARS = 35
@@ -75,11 +78,19 @@ def manifest(
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": name, "always_online": True},
+            "shortcuts": [
+                {
+                    "name": "Summarize this paper",
+                    "type": "message",
+                    "callback_id": SHORTCUT,
+                    "description": "What the papers linked in a message say, for you alone.",
+                }
+            ],
             "slash_commands": [
                 {
                     "command": COMMAND,

@@ -184,7 +184,7 @@ class SlackDouble(SlackServer):
     ) -> tuple[Exchange, Ack]:
         since = len(self.answers)
         with self._under_way():
-            ack = await self._transport.deliver(envelope)
+            ack = await self._transport.deliver(envelope, twice=self._is_doubled())
         return (
             Exchange(
                 exchange,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -55,6 +55,8 @@ RESPONSE_URL_USES = 5
 RESPONSE_URL_SECONDS = 30 * 60
 POST_INTERVAL_SECONDS = 1.0
 RETRY_DELAYS = (0.0, 60.0, 300.0)  # at once, after a minute, after five
+SOCKETS = 10
+FAREWELL_SECONDS = 10.0
 SUBSCRIPTIONS = frozenset({"app_home_opened", "app_mention", "app_uninstalled", "message.im"})
 SUBSCRIPTIONS |= {"member_joined_channel", "reaction_added", "reaction_removed", "tokens_revoked"}
 
@@ -86,12 +88,21 @@ class SlackServer:
         enforce_limits: bool = False,
         ack_timeout: float = 3.0,
         retry_delays: Sequence[float] = RETRY_DELAYS,
+        most_sockets: int = SOCKETS,
+        farewell: float = FAREWELL_SECONDS,
+        config_token: str = "xoxe.xoxp-double",
+        manifest: Json | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Describe the app: its tokens, scopes and subscriptions; a workspace brings its clock."""
+        """Describe the app: its tokens, scopes and subscriptions; a workspace brings its clock.
+
+        ``manifest`` is what the app's owner is shown, who alone has the ``config_token``.
+        """
         self.workspace = workspace or Workspace(clock=clock)
         self.bot_token = bot_token
         self.app_token = app_token
+        self.config_token = config_token
+        self.manifest = manifest or {}
         self.subscriptions = subscriptions
         self.enforce_limits = enforce_limits
         self.retry_delays = tuple(retry_delays)
@@ -103,7 +114,8 @@ class SlackServer:
         self.installed = True
         self._api = WebApi(self.workspace, scopes=scopes, block_check=block_check)
         self._ack_timeout = ack_timeout
-        self._socket_mode = SocketModeTransport(self.workspace, self, ack_timeout)
+        self._farewell = farewell
+        self._socket_mode = SocketModeTransport(self.workspace, self, ack_timeout, most_sockets)
         self._transport: Transport = self._socket_mode
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._hooks: dict[str, Hook] = {}
@@ -161,7 +173,7 @@ class SlackServer:
 
     @property
     def methods(self) -> frozenset[str]:
-        """The Web API methods it knows, ``apps.connections.open`` aside."""
+        """The Web API methods it knows, those about the app itself aside."""
         return frozenset(self._api.methods)
 
     def use_http(self, url: str, signing_secret: str) -> None:
@@ -301,8 +313,23 @@ class SlackServer:
         self._faults.clear()
 
     def duplicate(self, times: int = 1) -> None:
-        """Deliver each of the next events twice, under the same ``event_id``."""
+        """Deliver each of the next payloads twice, down to its envelope or its signature."""
         self._duplicates += times
+
+    def lose_acks(self, times: int = 1) -> None:
+        """Cut the websockets on which the next acks come, before these are read."""
+        self._socket_mode.lose_acks(times)
+
+    def _is_doubled(self) -> bool:
+        twice = self._duplicates > 0
+        self._duplicates -= twice
+        return twice
+
+    async def replay(self) -> int:
+        """Let somebody who listened in send the last request again; return the status."""
+        if not isinstance(self._transport, HttpTransport):
+            raise TypeError("nobody can listen in to a websocket: call use_http first")
+        return await self._transport.replay()
 
     async def redeliver(self, event_id: str, *, attempt: int = 1, reason: str = "timeout") -> Ack:
         """Deliver an event again as a retry, acked or not."""
@@ -322,9 +349,16 @@ class SlackServer:
     async def disconnect(self, reason: DisconnectReason, socket: int | None = None) -> None:
         """Send a disconnect message on one websocket, or all.
 
-        Except after ``warning`` they get no more envelopes; ``link_disabled`` closes them too.
+        After ``warning`` they get envelopes until they are closed, otherwise none. They are closed
+        a while later, or at once if there are too many or the app's Socket Mode is off.
         """
-        await self._socket_mode.disconnect(reason, socket)
+        told = await self._socket_mode.disconnect(reason, socket)
+        if reason in ("warning", "refresh_requested"):
+            self._spawn(self._close_later(told))
+
+    async def _close_later(self, sockets: Collection[int]) -> None:
+        if not await _wait(self._closing, self._farewell):
+            await self._socket_mode.close(sockets)
 
     def abort(self, socket: int | None = None) -> None:
         """Cut one websocket's TCP connection, or all, without a goodbye."""
@@ -366,7 +400,8 @@ class SlackServer:
     ) -> web.StreamResponse:
         match fault:
             case None:
-                return self._json(method, answer or {})
+                scopes = {"X-OAuth-Scopes": ",".join(sorted(self._api.scopes))}
+                return self._json(method, answer or {}, headers=scopes)
             case RateLimited(retry_after=seconds):
                 headers = {"Retry-After": str(seconds)}
                 return self._json(
@@ -403,6 +438,8 @@ class SlackServer:
                 ticket = self._socket_mode.ticket()
                 url = f"ws://127.0.0.1:{self._port}/link/?ticket={ticket}"
                 return {"ok": True, "url": f"{url}&app_id={self.workspace.app_id}"}
+            if method == "apps.manifest.export":
+                return {"ok": True, "manifest": self.manifest}
             outcome = self._api.perform(method, raw)
         except SlackError as e:
             return _refusal(e)
@@ -410,14 +447,17 @@ class SlackServer:
         return outcome.answer
 
     def _check_token(self, method: str, token: str | None) -> None:
-        for_app = method == "apps.connections.open"
+        wanted = {
+            "apps.connections.open": self.app_token,
+            "apps.manifest.export": self.config_token,
+        }
         if not token:
             raise SlackError("not_authed")
-        if token not in (self.bot_token, self.app_token):
+        if token not in (self.bot_token, *wanted.values()):
             raise SlackError("invalid_auth")
         if not self.installed and token == self.bot_token:
             raise SlackError("account_inactive")
-        if for_app != (token == self.app_token):
+        if token != wanted.get(method, self.bot_token):
             raise SlackError("not_allowed_token_type")
 
     def _watch(self, method: str, raw: Mapping[str, Any], outcome: Outcome) -> None:
@@ -551,12 +591,8 @@ class SlackServer:
         body = event_body(self.workspace, event_id, event)
         envelope = Envelope("events_api", str(event["type"]), body)
         self._events[event_id] = envelope
-        twice = self._duplicates > 0
-        self._duplicates -= twice
         with self._under_way():
-            ack = await self._transport.deliver(envelope)
-            if twice:
-                await self._transport.deliver(envelope)
+            ack = await self._transport.deliver(envelope, twice=self._is_doubled())
         if ack.within is None and not ack.no_retry:
             self._spawn(self._retry(envelope, ack))
         return Delivered(event_id, event, ack.within, attempts=1)

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlencode
@@ -42,8 +42,11 @@ class Recorder(Protocol):
 class Transport(Protocol):
     """One way to the app."""
 
-    async def deliver(self, envelope: Envelope) -> Ack:
-        """Bring an envelope to the app and wait for the ack, for as long as Slack would."""
+    async def deliver(self, envelope: Envelope, *, twice: bool = False) -> Ack:
+        """Bring an envelope to the app and wait for the ack, for as long as Slack would.
+
+        ``twice`` brings the very same one a second time, as a network may.
+        """
 
 
 def name_of_event_id(envelope: Envelope) -> str | None:
@@ -80,11 +83,15 @@ class _Socket:
 class SocketModeTransport:
     """Slack's end of Socket Mode: each envelope goes to one of the sockets, in turn."""
 
-    def __init__(self, workspace: Workspace, recorder: Recorder, ack_timeout: float) -> None:
-        """Wait for the app to connect."""
+    def __init__(
+        self, workspace: Workspace, recorder: Recorder, ack_timeout: float, most: int
+    ) -> None:
+        """Wait for the app to connect, at the most so many times."""
         self._workspace = workspace
         self._recorder = recorder
         self._ack_timeout = ack_timeout
+        self._most = most
+        self._losses = 0
         self._sockets: list[_Socket] = []
         self._pending: dict[str, _Pending] = {}
         self._tickets: set[str] = set()
@@ -115,6 +122,9 @@ class SocketModeTransport:
         self._tickets.discard(ticket)
         socket = _Socket(self._connected, ws, request)
         self._connected += 1
+        if len(self._sockets) >= self._most:
+            await self._dismiss(socket, "too_many_websockets")
+            return ws
         hello: Json = {
             "type": "hello",
             "num_connections": len(self._sockets) + 1,
@@ -135,6 +145,10 @@ class SocketModeTransport:
                     continue
                 if message.type is WSMsgType.PING:
                     await ws.pong(message.data)
+                elif message.type is WSMsgType.TEXT and self._losses:
+                    self._losses -= 1
+                    socket.abort()
+                    break
                 elif message.type is WSMsgType.TEXT:
                     self._acked(json.loads(message.data))
         finally:
@@ -162,9 +176,22 @@ class SocketModeTransport:
             replace(ack, late=True, within=within, payload=body.get("payload"))
         )
 
-    async def deliver(self, envelope: Envelope) -> Ack:
-        """Send an envelope to the next socket in turn and wait for its ack."""
+    def lose_acks(self, times: int) -> None:
+        """Cut the sockets on which the next acks come, before these are read."""
+        self._losses += times
+
+    async def deliver(self, envelope: Envelope, *, twice: bool = False) -> Ack:
+        """Send an envelope to the next socket in turn and wait for its ack.
+
+        ``twice`` sends the very same one again, on whichever socket is next then.
+        """
         envelope_id = str(uuid.uuid4())
+        ack = await self._deliver(envelope, envelope_id)
+        if twice:
+            await self._deliver(envelope, envelope_id)
+        return ack
+
+    async def _deliver(self, envelope: Envelope, envelope_id: str) -> Ack:
         ready = [socket for socket in self._sockets if not socket.draining]
         if not ready:
             return self._noted(_ack(envelope, envelope_id, failure="no_connection"))
@@ -201,16 +228,29 @@ class SocketModeTransport:
     def _chosen(self, number: int | None) -> list[_Socket]:
         return [s for s in self._sockets if number in (None, s.number)]
 
-    async def disconnect(self, reason: str, number: int | None = None) -> None:
-        """Tell sockets that they are about to be closed."""
-        for socket in self._chosen(number):
-            body: Json = {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink"}}
-            if reason != "warning":
-                socket.draining = True
-            await socket.send(body)
-            self._recorder.record_sent(Sent("control", "disconnect", body))
-            if reason == "link_disabled":
-                await socket.ws.close()
+    async def disconnect(self, reason: str, number: int | None = None) -> tuple[int, ...]:
+        """Tell sockets that they are to be closed; return which."""
+        told = self._chosen(number)
+        for socket in told:
+            socket.draining = reason != "warning"
+            await self._dismiss(socket, reason)
+        return tuple(socket.number for socket in told)
+
+    async def close(self, numbers: Collection[int]) -> None:
+        """Close sockets politely: nothing more is sent there, and what was is waited for."""
+        for socket in [each for each in self._sockets if each.number in numbers]:
+            socket.draining = True
+            unread = [p.done for p in self._pending.values() if p.socket == socket.number]
+            if unread:
+                await asyncio.wait(unread, timeout=self._ack_timeout)
+            await socket.ws.close()
+
+    async def _dismiss(self, socket: _Socket, reason: str) -> None:
+        body: Json = {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink"}}
+        await socket.send(body)
+        self._recorder.record_sent(Sent("control", "disconnect", body))
+        if reason in ("link_disabled", "too_many_websockets"):
+            await socket.ws.close()
 
     def abort(self, number: int | None = None) -> None:
         """Cut the TCP connection of sockets, without a close frame."""
@@ -244,6 +284,7 @@ class HttpTransport:
         self._url = url
         self._signing_secret = signing_secret
         self._session = session
+        self._last: tuple[bytes, dict[str, str]] | None = None
 
     def _headers(self, body: str, content_type: str) -> dict[str, str]:
         stamp = str(int(self._workspace.clock()))
@@ -256,8 +297,22 @@ class HttpTransport:
             "X-Slack-Signature": f"v0={digest}",
         }
 
-    async def deliver(self, envelope: Envelope) -> Ack:
-        """POST an envelope and take a 200 for the ack."""
+    async def deliver(self, envelope: Envelope, *, twice: bool = False) -> Ack:
+        """POST an envelope and take a 200 for the ack; ``twice`` POSTs the same bytes again."""
+        ack = await self._deliver(envelope)
+        if twice:
+            await self.replay()
+        return ack
+
+    async def replay(self) -> int:
+        """POST the last request again, down to its signature, and return the status."""
+        if self._last is None:
+            raise RuntimeError("nothing was sent yet that could be sent again")
+        body, headers = self._last
+        async with self._session().post(self._url, data=body, headers=headers) as response:
+            return response.status
+
+    async def _deliver(self, envelope: Envelope) -> Ack:
         if envelope.kind == "events_api":
             body, content_type = json.dumps(envelope.payload), "application/json"
         else:
@@ -270,6 +325,7 @@ class HttpTransport:
             headers["X-Slack-Retry-Num"] = str(envelope.attempt)
             reason = "http_timeout" if envelope.reason == "timeout" else envelope.reason
             headers["X-Slack-Retry-Reason"] = reason
+        self._last = body.encode(), headers
         ack = _ack(envelope, str(uuid.uuid4()))
         kind = KIND_NAMES[envelope.kind]
         self._recorder.record_sent(Sent(kind, envelope.name, envelope.payload))

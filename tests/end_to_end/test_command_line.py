@@ -11,14 +11,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from rich.cells import cell_len
 
 from adapters.storage.disk import Disk
 from bot.cli import main
 from bot.domain.command import Caller, CommandCall
+from bot.domain.errors import PlatformError
 from bot.ports import Inbox
 from tests.examples import ANN, CHANNEL
 
@@ -290,6 +293,26 @@ def test_a_disk_that_fails_ends_the_bot_for_its_supervisor(
     code, _, err = run("run", "--console")
     assert code == 75
     assert "start the bot again" in err
+
+
+def test_a_bot_that_nobody_can_reach_ends_for_its_supervisor(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Console:
+        platform = "console"
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        async def serve(self, inbox: Inbox) -> None:
+            asyncio.get_running_loop().call_later(0.01, hours.shift, 3600)
+            raise PlatformError("console", "has no terminal")
+
+    monkeypatch.setattr("adapters.console.app.ConsoleAdapter", Console)
+    with time_machine.travel(datetime.now(UTC)) as hours:
+        code, _, err = run("run", "--console")
+    assert code == 75
+    assert "no platform has been up for 60 minutes (console down: console: has no terminal)" in err
 
 
 def test_posting_without_a_subscription_says_how_to_get_one(run: Run) -> None:

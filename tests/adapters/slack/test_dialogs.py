@@ -74,7 +74,7 @@ def test_a_dialog_has_one_input_a_field() -> None:
     assert all(block["optional"] for block in view["blocks"])
     assert [block["hint"]["text"] for block in view["blocks"]] == [each.hint for each in FIELDS]
     at, limit, layout, share = (block["element"] for block in view["blocks"])
-    assert at == {"type": "plain_text_input", "action_id": "value", "initial_value": "08:30"}
+    assert at == {"type": "plain_text_input", "action_id": "at", "initial_value": "08:30"}
     assert (limit["min_value"], limit["max_value"], limit["initial_value"]) == ("1", "25", "10")
     assert layout["initial_option"]["value"] == "list"
     assert share["initial_options"] == share["options"]
