@@ -35,7 +35,7 @@ PLATFORMS = ("slack", "discord", "console")
 STYLES = {"slack": ("rich",)}
 """In what other styles a platform can draw, beside the one it is set to at first."""
 LIMITS = {Layout.THREAD: 25, Layout.LIST: 25, Layout.CARDS: 10}
-OnPost = Callable[[str, Reply, dict[str, Any]], None]
+OnPost = Callable[[str, dict[str, Any]], None]
 START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -73,7 +73,6 @@ class RenderedChat:
         self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
     ) -> MessageRef:
         body = self.render.post_body(channel, reply, key=key, thread=thread)
-        self.on_post(self.platform, reply, body)
         self._account(self.platform, f"{channel} {reply.summary[:60]!r}", body)
         for style in STYLES.get(self.platform, ()):
             styled = self.render.post_body(channel, reply, key=key, thread=thread, style=style)
@@ -84,6 +83,7 @@ class RenderedChat:
 
     def _account(self, name: str, message: str, body: dict[str, Any]) -> None:
         limits = importlib.import_module(f"adapters.{self.platform}.limits")
+        self.on_post(name, body)
         self.figures.messages[name] += 1
         self.figures.largest[name] = max(self.figures.largest[name], len(str(body)))
         self.figures.over_limit += [f"{message}: {problem}" for problem in limits.problems(body)]
@@ -121,7 +121,7 @@ async def replay(
     batches: Iterable[Batch],
     *,
     on_batch: Callable[[date], None] = lambda day: None,
-    on_post: OnPost = lambda platform, reply, body: None,
+    on_post: OnPost = lambda name, body: None,
     orders: Sequence[Subscription] | None = None,
 ) -> Figures:
     """Replay batches, oldest first, to every platform and layout."""
