@@ -153,10 +153,21 @@ Probe = Callable[[Site], Awaitable[bool]]
 RULES: dict[str, Probe] = {}
 
 
+def sentence(probe: Probe) -> str:
+    """Return the rule that a probe is about: its docstring."""
+    return " ".join((probe.__doc__ or "").split())
+
+
 def rule(probe: Probe) -> Probe:
-    """Take the first line of a probe's docstring for a rule, which the probe tells to hold."""
-    RULES[" ".join((probe.__doc__ or "").split())] = probe
+    """Take a probe's docstring for a rule; the probe tells whether it holds."""
+    RULES[sentence(probe)] = probe
     return probe
+
+
+def need(slack: SlackPeer, needed: Probe) -> None:
+    """Skip the test where a peer breaks a rule."""
+    if reason := slack.breaks.get(sentence(needed)):
+        pytest.skip(f"not so here: {sentence(needed)} {reason}")
 
 
 async def code_of(call: Awaitable[Any]) -> str:
@@ -277,6 +288,13 @@ async def wrong_token(at: Site) -> bool:
 
 
 @rule
+async def scopes_named(at: Site) -> bool:
+    """An answer names the scopes of the token."""
+    named = (await at.client.auth_test()).headers.get("x-oauth-scopes", "")
+    return set(named.split(",")) == set(SCOPES)
+
+
+@rule
 async def odd_view(at: Site) -> bool:
     """A view that cannot be is called an invalid argument."""
     publish = at.client.views_publish(user_id=at.person, view={"type": "odd", "blocks": []})
@@ -379,13 +397,11 @@ class Desk:
 
     def breaks(self, broken: Probe) -> bool:
         """Tell whether the peer breaks a rule."""
-        return " ".join((broken.__doc__ or "").split()) in self.slack.breaks
+        return sentence(broken) in self.slack.breaks
 
     def need(self, needed: Probe) -> None:
         """Skip the test where the peer breaks a rule."""
-        if self.breaks(needed):
-            name = " ".join((needed.__doc__ or "").split())
-            pytest.skip(f"not so here: {name} {self.slack.breaks[name]}")
+        need(self.slack, needed)
 
     async def history(self) -> list[Json]:
         """Return what stands in the channel, oldest first."""
@@ -453,7 +469,9 @@ async def desk_in(slack: SlackPeer) -> AsyncIterator[Desk]:
     desk = Desk(slack, adapter, store, room, ann, waits)
     try:
         async with asyncio.timeout(10):
-            while adapter.port is None and not serving.done():
+            while adapter.port is None:
+                if serving.done():
+                    serving.result()  # raises why it did not start
                 await asyncio.sleep(0.01)
         await slack.tell(desk.address, SECRET)
         yield desk
@@ -484,15 +502,15 @@ class SlackContract:
 
     # The peer itself
 
-    @pytest.mark.parametrize("sentence", RULES)
+    @pytest.mark.parametrize("rule_", RULES)
     async def test_what_is_true_of_slack_holds_here_or_is_listed(
-        self, slack: SlackPeer, sentence: str
+        self, slack: SlackPeer, rule_: str
     ) -> None:
         client = AsyncWebClient(slack.bot_token, base_url=slack.base_url)
         person, channel = await slack.add_person("ann"), await slack.add_channel("papers")
         ts = await slack.say(person, channel, "Hello.")
-        holds = await RULES[sentence](Site(slack, client, channel, person, ts))
-        assert holds is (sentence not in slack.breaks)
+        holds = await RULES[rule_](Site(slack, client, channel, person, ts))
+        assert holds is (rule_ not in slack.breaks)
 
     def test_every_listed_rule_is_one(self, slack: SlackPeer) -> None:
         assert set(slack.breaks) <= set(RULES)
@@ -524,9 +542,19 @@ class SlackContract:
         assert caught.value.problem == code
 
     async def test_a_missing_scope_is_named(self, open_slack: OpenSlack) -> None:
-        async with open_slack(set(SCOPES) - {"chat:write"}) as poor, desk_in(poor) as desk:
+        async with open_slack(set(SCOPES) - {"chat:write"}) as poor:
+            channel = channel_ref(poor.team, await poor.add_channel("papers"))
             with pytest.raises(Refused, match="Add the scope chat:write"):
-                await desk.adapter.post(desk.channel, HELLO, key="k")
+                await SlackAdapter(settings_for(poor)).post(channel, HELLO, key="k")
+
+    async def test_a_start_without_a_scope_that_it_needs_says_so(
+        self, open_slack: OpenSlack
+    ) -> None:
+        async with open_slack(set(SCOPES) - {"chat:write"}) as poor:
+            need(poor, scopes_named)
+            with pytest.raises(ConfigError, match="lacks the scopes chat:write"):
+                async with desk_in(poor):
+                    pass
 
     # Posting
 
@@ -714,6 +742,25 @@ class SlackContract:
         with pytest.raises(Gone, match="not_in_channel") as caught:
             await desk.adapter.post(channel_ref(desk.slack.team, elsewhere), HELLO, key="k")
         assert "/invite @papers" in caught.value.cure
+
+    async def test_whether_the_bot_may_post_is_known_without_posting(self, desk: Desk) -> None:
+        await desk.adapter.check(desk.channel)
+        assert await desk.history() == []
+        for code, channel in (
+            ("channel_not_found", "C0NOWHERE"),
+            ("is_archived", await desk.slack.add_channel("old", archived=True)),
+            ("not_in_channel", await desk.slack.add_channel("elsewhere", joined=False)),
+        ):
+            with pytest.raises(Gone, match=code):
+                await desk.adapter.check(channel_ref(desk.slack.team, channel))
+
+    async def test_a_person_is_written_to_in_private(self, desk: Desk) -> None:
+        private = await desk.adapter.direct(user_ref(desk.slack.team, desk.ann))
+        ref = await desk.adapter.post(private, HELLO, key="k")
+        assert await desk.history() == []
+        opened = await desk.slack.write_to_bot(desk.ann, "Thanks.")
+        answer = await desk.client.conversations_history(channel=opened)
+        assert ref.id in [each["ts"] for each in answer["messages"]]
 
     # Reactions, which are told as signed events
 

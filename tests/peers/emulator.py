@@ -115,6 +115,7 @@ class EmulatedSlack:
         "A token that nobody issued is called invalid.": (
             "It says not_authed; either is the fault of the token."
         ),
+        "An answer names the scopes of the token.": "It names those that a call lacked alone.",
         "A view that cannot be is called an invalid argument.": "It says invalid_view.",
         "An emoji of several names has one of them under messages.": (
             "It keeps the name that was sent, and knows no emoji."

@@ -15,13 +15,6 @@ from tests.peers import needed_node
 from tests.peers.emulator import BOT_TOKEN, Emulator, open_emulated_slack
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the SDK from sending loopback requests to a proxy of the machine."""
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     """Return the emulator's process, one for all tests here; each begins it anew."""
