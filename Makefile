@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := tests/peers/node_modules/.package-lock.json
+DRAWN := docs/pictures/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check format lint types layers docs docs-check golden replay replay-types torture year bench lock wheel clean
+.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types torture year bench lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,14 @@ docs: $(READY)  ## write the generated parts of the documentation anew
 docs-check: $(READY)
 	@$(BIN)/python docs/generate.py --check
 
+pictures: $(READY) $(DRAWN)  ## draw the pictures of Slack anew; needs chromium
+	@$(BIN)/python docs/pictures.py
+
+$(DRAWN): docs/pictures/package.json docs/pictures/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed: apt-get install nodejs npm" >&2; exit 2; }
+	@cd docs/pictures && npm ci --no-progress --loglevel=error
+	@touch $@
+
 golden: $(READY)  ## write the golden files anew; review the diff
 	@GOLDEN=write $(BIN)/pytest -q tests/adapters -k golden
 
@@ -87,4 +96,5 @@ wheel: $(READY)  ## build the wheel
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache tests/peers/node_modules
+	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+	  tests/peers/node_modules docs/pictures/node_modules
