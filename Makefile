@@ -8,7 +8,7 @@ PEERS := tests/peers/node_modules/.package-lock.json
 DRAWN := docs/pictures/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types torture year bench lock wheel clean
+.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types hostile torture year bench lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ replay: $(READY)  ## replay a folder of captured batches: make replay CORPUS=fol
 
 replay-types: $(READY) $(PEERS)  ## ask Slack's own types about every message to Slack of a replay
 	@$(BIN)/python -m tests.peers.slack_types $(CORPUS)
+
+hostile: $(READY)  ## try thousands of hostile titles and abstracts: make hostile TITLES=20000
+	@$(BIN)/python -m tests.hostile $(TITLES)
 
 torture: $(READY)  ## kill, cut the power, fill the disk: the store must lose nothing
 	@$(BIN)/python -m tests.torture

@@ -1,0 +1,47 @@
+"""What must hold of every message to Discord, whatever its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from adapters.discord.limits import problems, walk
+from adapters.discord.render import render, web_address
+from bot.domain.papers import Paper
+from bot.domain.reply import Reply
+from tests.doubles.discord_limits import check_message
+from tests.hostile import addresses
+
+LONGEST = 10_000
+
+_ESCAPED = re.compile(r"\\[^0-9A-Za-z\s]|(?<!`)`[^`]+`(?!`)")
+_LINK = re.compile(r"\[[^\[\]]*\]\((https?://[^\s()<>]*)\)")
+_LIVE = re.compile(
+    r"@everyone|@here|<[@#/:a-z]|[a-z]+://|\]\(|^\s*(?:>|- |\+ |\d+\. )|\|\||~~|__", re.MULTILINE
+)
+
+
+def findings(reply: Reply, papers: Sequence[Paper], shown: Sequence[Paper]) -> Iterator[str]:
+    """Yield what is wrong with the message of a reply."""
+    allowed = {web_address(url, LONGEST) for url in addresses(papers)}
+    body = render(reply)
+    for finding in problems(body):
+        yield f"discord: {finding}"
+    check_message(body)
+    if body["allowed_mentions"] != {"parse": []}:
+        yield "discord: mentions are allowed"
+    for each in walk(body["components"]):
+        address = each.get("url") or each.get("media", {}).get("url")
+        if address and address not in allowed:
+            yield f"discord: an address that is not ours: {address[:80]!r}"
+        for finding in _live(each.get("content", ""), allowed):
+            yield f"discord: {finding}"
+
+
+def _live(content: str, allowed: Collection[str | None]) -> Iterator[str]:
+    inert = _ESCAPED.sub("·", content)
+    for url in _LINK.findall(inert):
+        if url not in allowed:
+            yield f"a link that is not ours: {url[:80]!r}"
+    for mark in _LIVE.findall(_LINK.sub("·", inert)):
+        yield f"{mark!r} in {content[:80]!r}"

@@ -1,0 +1,30 @@
+"""A share of the hostile titles and abstracts; ``make hostile`` tries thousands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from bot.domain.papers import Paper
+from tests.examples import paper
+from tests.hostile import CORPUS, PAPERS, digests
+from tests.hostile.checks import findings
+
+
+@settings(max_examples=10, phases=[Phase.generate])  # what is found here shrinks too slowly
+@given(digests)
+def test_no_title_calls_anybody_leads_astray_or_is_refused(papers: Sequence[Paper]) -> None:
+    assert findings(papers) == []
+
+
+@pytest.mark.parametrize("kind", sorted(CORPUS))
+def test_nothing_of_the_corpus_does_either(kind: str) -> None:
+    for first in range(0, len(CORPUS[kind]), PAPERS):
+        some = CORPUS[kind][first : first + PAPERS]
+        papers = [
+            paper(n, title=each, abstract=f"{each} {each}. And more.", one_line=each)
+            for n, each in enumerate(some, start=1)
+        ]
+        assert findings(papers) == []
