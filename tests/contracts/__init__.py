@@ -2,5 +2,5 @@
 
 import pytest
 
-for port in ("chat_adapter", "paper_source", "search_index", "store", "summarizer"):
+for port in ("chat_adapter", "paper_source", "search_index", "slack_api", "store", "summarizer"):
     pytest.register_assert_rewrite(f"{__name__}.{port}")

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from adapters.slack.manifest import EVENTS
-from tests.contracts.slack_api import Failure
+from tests.contracts.slack_peers import Failure
 
 from .slack import AnswerLost, Fault, Message, RateLimited, ServerError, SlackDouble
+from .slack_state import Json
+from .slack_wire import view_json
 
 FAULTS: Mapping[Failure, Fault] = {
     Failure.LIMITED: RateLimited(0),
@@ -68,6 +70,12 @@ class DoubledSlack:
 
     async def whispers(self, person: str) -> Sequence[str]:
         return [shown.text for shown in self._double.ephemerals(person)]
+
+    async def views(self, person: str) -> Sequence[Json]:
+        workspace = self._double.workspace
+        return [
+            view_json(workspace, view) for view in workspace.views.values() if view.user == person
+        ]
 
     async def tell(self, url: str, secret: str) -> None:
         self._double.use_http(url, secret)

@@ -13,7 +13,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.manifest import SCOPES
-from tests.contracts.slack_api import CLIENT_ID, CLIENT_SECRET, REDIRECT, Failure
+from tests.contracts.slack_peers import CLIENT_ID, CLIENT_SECRET, REDIRECT, Failure
 from tests.peers import FOLDER
 
 Json = dict[str, Any]
@@ -189,6 +189,11 @@ class EmulatedSlack:
         held = await self._emulator.control("state")
         shown = held["collections"]["slack.ephemeral_messages"]["items"]
         return [each["text"] for each in shown if each["target_user"] == person]
+
+    async def views(self, person: str) -> Sequence[Json]:
+        held = await self._emulator.control("state")
+        views = held["collections"]["slack.views"]["items"]
+        return [{**each, "id": each["view_id"]} for each in views if each["user_id"] == person]
 
     async def tell(self, url: str, secret: str) -> None:
         await self._emulator.control("listen", {"url": url, "secret": secret})

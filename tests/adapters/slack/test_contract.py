@@ -9,7 +9,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.contracts.slack_api import OpenSlack, SlackContract, code_of
+from tests.contracts.slack_api import SlackContract
+from tests.contracts.slack_peers import OpenSlack, code_of
 from tests.doubles.slack_peer import open_doubled_slack
 from tests.peers import needed_node
 from tests.peers.emulator import BOT_TOKEN, Emulator, open_emulated_slack
