@@ -81,10 +81,10 @@ def byline(paper: Paper) -> Text:
 
 
 def votes_text(paper: Paper, tally: Tally) -> Text:
-    """Return both counts in words and numbers: Hugging Face's and the team's."""
-    crowd = "–" if paper.upvotes is None else str(paper.upvotes)
+    """Return both counts in words and numbers; Hugging Face's where it is known."""
+    crowd = () if paper.upvotes is None else text(f"▲ {paper.upvotes} on HF · ")
     team = f"team {tally.up}" if not tally.down else f"team {tally.up} (−{tally.down})"
-    return text(f"▲ {crowd} on HF · ", Bold(team))
+    return (*crowd, Bold(team))
 
 
 def item(paper: Paper, tally: Tally, rank: int | None = None) -> Item:
@@ -177,7 +177,7 @@ def digest_message(
         nodes.extend(item(paper, tally, rank) for paper, tally, rank in ranked)
     nodes.extend(_resurfaced(delivery, papers))
     if delivery.part == HEAD:
-        nodes.append(Note(text(_how_to_vote(delivery))))
+        nodes.append(Note(with_code(_how_to_vote(delivery))))
     names = "; ".join(f"{rank}. {one_line(paper.title)}" for paper, _, rank in ranked)
     return Reply(tuple(nodes), clip(f"{digest_title(day)}: {names}", 2_000), private=False)
 
@@ -189,11 +189,11 @@ def digest_title(day: date) -> str:
 
 def _how_to_vote(delivery: Delivery) -> str:
     if delivery.layout == "cards":
-        return "Vote with the buttons. /papers help shows what else there is."
+        return "Vote with the buttons. `/papers help` shows what else there is."
     most = min(len(delivery.papers), 10)
     keys = "1️⃣" if most == 1 else f"1️⃣ to {'🔟' if most == 10 else f'{most}️⃣'}"
     where = ", or 👍 a paper in the thread" if delivery.layout == "thread" else ""
-    return f"Vote by reacting with {keys}{where}. /papers help shows what else there is."
+    return f"Vote by reacting with {keys}{where}. `/papers help` shows what else there is."
 
 
 def _resurfaced(delivery: Delivery, papers: Mapping[PaperId, Paper]) -> Iterable[Node]:

@@ -144,7 +144,10 @@ class Dispatcher:
         spec = self._spec(call)
         if spec.current is None:
             return await self._run(call)
-        return spec.dialog(await spec.current(self._context(call.caller)))
+        values = await spec.current(self._context(call.caller))
+        order = await self.store.subscription(call.caller.channel)
+        name = call.caller.channel_name or (order.name if order else "")
+        return spec.dialog(values, name)
 
     def _spec(self, call: CommandCall) -> CommandSpec:
         name = call.name.strip().lower()

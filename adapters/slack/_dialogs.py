@@ -58,7 +58,7 @@ def _input(field: Field) -> Json:
     block = {
         "type": "input",
         "block_id": field.name,
-        "optional": True,
+        "optional": not field.required,
         "label": _plain(field.label, LIMITS.label, or_else=field.name),
         "element": {"action_id": field.name, **_element(field)},
     }

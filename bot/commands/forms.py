@@ -72,6 +72,17 @@ def read_weekdays(value: str) -> tuple[Weekday, ...]:
     return tuple(day for day in order if day in chosen)
 
 
+def days_in_words(days: tuple[Weekday, ...]) -> str:
+    """Return days as ``read_weekdays`` reads them, in as few words as there are."""
+    order = tuple(Weekday)
+    if days == order:
+        return "daily"
+    first = order.index(days[0])
+    if len(days) > 2 and days == order[first : first + len(days)]:
+        return f"{days[0]}-{days[-1]}"
+    return ", ".join(days)
+
+
 def read_words(value: str) -> tuple[str, ...]:
     """Read words or phrases separated by commas; ``none`` is the empty list."""
     if value.lower() == NONE:

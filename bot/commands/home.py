@@ -10,7 +10,7 @@ from bot.commands import Context, command
 from bot.commands.saved import papers_saved
 from bot.domain.channels import ChannelRef, Subscription
 from bot.domain.papers import PaperId
-from bot.domain.reply import Button, Controls, Heading, Node, Note, OpenAction, Reply
+from bot.domain.reply import Button, Controls, Divider, Heading, Node, Note, OpenAction, Reply
 from bot.domain.votes import Tally, VoteKind
 
 SHOWN = 5
@@ -31,8 +31,8 @@ async def home(ctx: Context) -> Reply:
         nodes.append(Note(cards.with_code("None yet: press Save on a paper, or react with 🔖.")))
     elif len(saved) > SHOWN:
         nodes.append(Note(cards.with_code(f"{SHOWN} of {len(saved)}; `saved` lists them.")))
-    nodes += [Heading("Top papers of your channels"), *await _top(ctx, channels)]
-    nodes.append(Heading("Settings"))
+    nodes += [Divider(), Heading("Top papers of your channels"), *await _top(ctx, channels)]
+    nodes += [Divider(), Heading("Settings")]
     orders = [each for channel in channels if (each := await ctx.store.subscription(channel))]
     if orders:
         nodes.append(Controls(tuple(_settings(each) for each in orders[:CHANNELS_SHOWN])))

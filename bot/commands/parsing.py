@@ -122,6 +122,7 @@ class Parameter:
             self.choices,
             bounds.minimum if bounds else None,
             bounds.maximum if bounds else None,
+            required=bool(value) and self.kind != "boolean" and not (self.form and self.form.empty),
         )
 
     def read(self, given: object) -> object:
@@ -276,11 +277,16 @@ class CommandSpec:
                 values[option.name] = option.default
         return values
 
-    def dialog(self, values: Mapping[str, str]) -> Dialog:
-        """Return the command as something to fill in, with those values in it."""
+    def dialog(self, values: Mapping[str, str], channel: str = "") -> Dialog:
+        """Return the command as something to fill in, with those values in it.
+
+        Args:
+            values: What stands in each field.
+            channel: The channel's name, where it is known.
+        """
         return Dialog(
             self.name,
-            self.name.capitalize(),
+            f"{self.name.capitalize()} of #{channel}" if channel else self.name.capitalize(),
             tuple(option.field(values.get(option.name, "")) for option in self.parameters),
         )
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from bot import cards
 from bot.commands import Context, command
-from bot.commands.forms import SETTLED, TIME, WEEKDAYS, WORDS, ZONE
+from bot.commands.forms import SETTLED, TIME, WEEKDAYS, WORDS, ZONE, days_in_words
 from bot.commands.parsing import Range
 from bot.domain.channels import Layout, Subscription, Weekday
 from bot.domain.deliveries import Receipt
@@ -47,7 +47,7 @@ def in_words(subscription: Subscription) -> dict[str, str]:
     return {
         "at": SETTLED if schedule.at is None else f"{schedule.at:%H:%M}",
         "timezone": schedule.timezone,
-        "weekdays": ",".join(schedule.weekdays),
+        "weekdays": days_in_words(schedule.weekdays),
         "layout": subscription.layout.value,
         "limit": str(subscription.limit),
         "sources": ", ".join(subscription.sources),
@@ -221,7 +221,7 @@ def _lines(subscription: Subscription, now: datetime) -> Iterator[tuple[str, str
         yield "When", f"{schedule.at:%H:%M} {schedule.timezone}"
         if not subscription.parked:
             yield "Next digest", f"{cards.day_name(due.date())}, {due:%H:%M}"
-    yield "Days", ", ".join(schedule.weekdays)
+    yield "Days", days_in_words(schedule.weekdays)
     yield "Layout", f"{subscription.layout}, at most {subscription.limit} papers"
     yield "Sources", ", ".join(subscription.sources)
     if filters.include:

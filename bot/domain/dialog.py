@@ -20,6 +20,7 @@ class Field:
         choices: The only values it takes, or empty.
         minimum: The least whole number it takes, if it is one.
         maximum: The greatest, likewise.
+        required: Whether it cannot be left empty.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field:
     choices: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

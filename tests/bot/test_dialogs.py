@@ -38,7 +38,7 @@ async def test_a_dialog_shows_what_is_set_now(inbox: TestInbox) -> None:
     assert {field.name: field.value for field in dialog.fields} == {
         "at": "08:30",
         "timezone": "Europe/Berlin",
-        "weekdays": "mon,tue,wed,thu,fri",
+        "weekdays": "mon-fri",
         "layout": "list",
         "limit": "10",
         "sources": "huggingface",

@@ -16,6 +16,7 @@ from bot.commands.forms import (
     WORDS,
     WORDS_MOST,
     ZONE,
+    days_in_words,
     read_date,
     read_time,
     read_weekdays,
@@ -112,3 +113,8 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_that_follows_the_options_n
     with pytest.raises(ValueError) as error:
         read(value)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("days", ["daily", "mon-fri", "mon, wed, fri", "sat, sun", "fri", "tue-thu"])
+def test_days_are_written_as_they_are_read(days: str) -> None:
+    assert days_in_words(read_weekdays(days)) == days
