@@ -22,6 +22,7 @@ from adapters.storage.segments import encoded
 NAME = "snapshot.json"
 PRODUCT = "daily-papers"
 FORMAT = 1
+"""Told for people; a new one takes a new schema as well, for by that what is newer is refused."""
 
 META = b',\n"_meta":{\n'
 SLICE = 1_000
