@@ -152,9 +152,8 @@ class Line(AsyncSocketModeHandler):
         """Acknowledge what has come, say goodbye, and leave no task behind."""
         await self._acknowledged()
         client = self.client
-        with suppress(TimeoutError):  # one that is cut off never answers
-            async with asyncio.timeout(self._patience.close):
-                await self.close_async()  # type: ignore[no-untyped-call]  # the SDK's
+        # one that is cut off never answers
+        await _within(self._patience.close, self.close_async())  # type: ignore[no-untyped-call]
         begun = (client.message_processor, client.current_session_monitor, client.message_receiver)
         tasks = [task for task in begun if task is not None]
         for task in tasks:
@@ -340,7 +339,7 @@ class SocketMode:
         self._lines.discard(line)
 
     async def _hears(self) -> bool:
-        return any([await line.works() for line in self._lines])
+        return any([await line.works() for line in tuple(self._lines)])
 
     async def _miss(self) -> None:
         """Give up when no websocket has worked for long."""
@@ -357,11 +356,8 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _within(seconds: float, work: Awaitable[object]) -> bool:
-    """Wait for something for so long; tell whether it came about."""
-    try:
+async def _within(seconds: float, work: Awaitable[object]) -> None:
+    """Wait for something, but no longer than so long."""
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await work
-    except TimeoutError:
-        return False
-    return True

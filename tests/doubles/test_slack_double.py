@@ -729,6 +729,22 @@ async def test_an_uninstalled_app_is_told_and_its_token_dies(slack: SlackDouble)
     assert refusal(error) == "account_inactive"
 
 
+async def test_every_answer_names_the_scopes_of_the_token() -> None:
+    async with SlackDouble(scopes=frozenset({"commands", "chat:write"})) as slack:
+        answer = await client_of(slack).auth_test()
+    assert answer.headers["x-oauth-scopes"] == "chat:write,commands"
+
+
+async def test_only_the_owner_of_an_app_sees_its_manifest() -> None:
+    async with SlackDouble(manifest={"settings": {}}) as slack:
+        app = slack.workspace.app_id
+        with pytest.raises(SlackApiError) as error:
+            await client_of(slack).apps_manifest_export(app_id=app)
+        owner = client_of(slack, slack.config_token)
+        assert (await owner.apps_manifest_export(app_id=app))["manifest"] == {"settings": {}}
+    assert refusal(error) == "not_allowed_token_type"
+
+
 # Shapes: every key the double emits is one that Slack emits.
 
 SHAPE_OF = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,6 +99,7 @@ async def office(
     *,
     inbox: type[Dispatcher] = Dispatcher,
     patience: Patience | None = None,
+    seconds: Callable[[], float] = lambda: 0.0,
     **slack_options: Any,
 ) -> AsyncIterator[Office]:
     """Run the bot in a workspace, with no more scopes and events than its manifest asks for."""
@@ -114,7 +115,7 @@ async def office(
             waits.append(seconds)
 
         adapter = SlackAdapter(
-            settings_for(slack, mode), clock=lambda: 0.0, sleep=sleep, patience=patience
+            settings_for(slack, mode), clock=seconds, sleep=sleep, patience=patience
         )
         task = asyncio.create_task(adapter.serve(answering))
         try:
