@@ -71,7 +71,8 @@ class Machine:
 
     async def subscribe(self, text: str = "subscribe --at settled --weekdays daily") -> None:
         done = await self.slack.slash(self.ann.id, self.papers.id, "/papers", text)
-        assert "Subscribed" in str((await done.answer(timeout=20)).blocks)
+        answer = await done.answer(timeout=20, via="response_url")  # the digest may come before it
+        assert "Subscribed" in str(answer.blocks)
 
     async def posted(self, number: int) -> None:
         await self.slack.wait_for(
