@@ -32,7 +32,7 @@ from adapters.slack._web import (
     sdk_logger,
     show,
 )
-from adapters.slack.ids import PLATFORM, channel_ref, unicode_of, user_ref
+from adapters.slack.ids import PLATFORM, channel_ref, message_ref, unicode_of, user_ref
 from adapters.slack.limits import Json
 from adapters.slack.manifest import SHORTCUT
 from adapters.slack.render import METADATA_EVENT, envelope
@@ -165,17 +165,19 @@ class SlackAdapter:
         """Post one message, at most one a second to a channel.
 
         Slack knows no key that would make it refuse a second message, so ``key`` goes into the
-        message's metadata, where ``find`` looks for it.
+        message's metadata, where ``find`` looks for it. What is posted to a person stands in the
+        channel with them, which the answer names.
         """
 
-        async def send(payload: Json) -> str:
+        async def send(payload: Json) -> MessageRef:
             await self._pace.turn(channel.id)
             posted = self._web.client.chat_postMessage(
                 **envelope(channel, key=key, thread=thread), **payload
             )
-            return str((await self._web.ask(posted, lost=Ambiguous))["ts"])
+            answer = await self._web.ask(posted, lost=Ambiguous)
+            return message_ref(channel.workspace, answer["channel"], answer["ts"])
 
-        return MessageRef(channel, await show(reply, send, self._looks))
+        return await show(reply, send, self._looks)
 
     async def edit(self, message: MessageRef, reply: Reply) -> None:
         """Make a message of ours show ``reply`` instead; its metadata stays."""
