@@ -160,6 +160,7 @@ class App:
                 self.down_since[name] = now
             self._give_up_if_unheard(now)
             await self.sleep(pause * random.uniform(0.75, 1.25))
+            self.scheduler.reconnected()
 
     def _give_up_if_unheard(self, now: datetime) -> None:
         """Raise ``Unreachable`` if all platforms are down, and have been for long.
@@ -312,7 +313,7 @@ async def build(
             poll_every=timedelta(minutes=settings.sources.poll_minutes),
             refresh_every=timedelta(seconds=digest.refresh_seconds),
         )
-        inbox.reschedule = scheduler.reschedule
+        inbox.reschedule, inbox.taken = scheduler.reschedule, scheduler.reconnected
         yield App(
             settings, store, index, sources, adapters, inbox, scheduler, clock, health, broken
         )

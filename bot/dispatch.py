@@ -52,6 +52,10 @@ async def _nothing(_: ChannelRef) -> None:
     """Take no note of a changed subscription."""
 
 
+def _no_note() -> None:
+    """Take no note of a turn."""
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """The inbox of every platform.
@@ -59,6 +63,7 @@ class Dispatcher:
     Attributes:
         adapters: The platforms, asked whether a channel can be posted to.
         reschedule: Awaited after a channel's subscription has changed.
+        taken: Called after a turn was taken: what others heard before it may be lost.
         stale: Slots whose head shows counts of before; whoever edits heads empties it.
         turn_pause: Seconds between two looks whether a turn of another process has ended.
     """
@@ -73,6 +78,7 @@ class Dispatcher:
     commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
     adapters: Mapping[str, ChatAdapter] = field(default_factory=dict)
     reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
+    taken: Callable[[], None] = _no_note
     stale: set[Slot] = field(default_factory=set)
     turn_pause: float = 5.0
 
@@ -114,13 +120,24 @@ class Dispatcher:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait for a turn that one process at a time has, and keep it for the body."""
+        """Wait for a turn that one process at a time has, and keep it for the body.
+
+        While the store cannot be asked it waits as well, for that is no fault of a platform's.
+        """
         while True:
-            async with leased(name, self.store) as lease:
-                if lease is not None:
-                    yield
-                    return
-            log.debug("another process has the turn", name=name)
+            ours = False
+            try:
+                async with leased(name, self.store) as lease:
+                    if lease is not None:
+                        ours = True
+                        self.taken()
+                        yield
+                        return
+                log.debug("another process has the turn", name=name)
+            except StoreError as error:
+                if ours:
+                    raise
+                log.warning("no turn yet", name=name, reason=str(error))
             await asyncio.sleep(self.turn_pause)
 
     async def _titles(self, typed: str) -> list[str]:

@@ -375,7 +375,7 @@ class Scheduler:
         self._every(self.repair, REPAIR_EVERY, "repair")
         if self._store.lease_seconds is not None:
             self._every(self.share, SHARE_EVERY, "share")
-        self.repair_at(self._clock() + CONNECT_TIME)
+        self.reconnected()
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -394,6 +394,10 @@ class Scheduler:
         """Read reactions again at a moment, for events were lost until shortly before it."""
         work = self.repair
         self._add("repair once", DateTrigger(moment), work, at_once=2)  # one runs, one waits
+
+    def reconnected(self) -> None:
+        """Read reactions again once a platform that connects now hears them, for some were lost."""
+        self.repair_at(self._clock() + CONNECT_TIME)
 
     def recovered(self) -> None:
         """Go on with everything soon, for the state can be written again."""

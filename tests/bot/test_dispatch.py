@@ -10,6 +10,7 @@ from adapters.storage.memory import MemoryStore
 from bot.commands import Context
 from bot.commands.parsing import spec_of
 from bot.domain.command import CommandCall
+from bot.domain.deliveries import Slot
 from bot.domain.errors import PlatformError, SourceError, StoreError, UserError
 from bot.domain.reply import Reply, RunAction, VoteAction
 from bot.domain.votes import Ballot, Reaction, Tally, VoteKind
@@ -223,3 +224,37 @@ async def test_nothing_is_suggested_rather_than_an_error_raised(inbox: TestInbox
     assert await suggested(inbox, "show", "nothing", "x") == []
     broken = TestInbox(store=BrokenStore())
     assert await suggested(broken, "show", "paper", "") == []
+
+
+class UnsureStore(MemoryStore):
+    """A store with leases that cannot always be asked for one."""
+
+    def __init__(self) -> None:
+        super().__init__(lease_seconds=90)
+        self.refusals = 0
+
+    async def claim(self, right: Slot | str) -> bool:
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreError("PostgreSQL at 127.0.0.1:5432 is not running: start it")
+        return await super().claim(right)
+
+
+async def test_a_turn_is_waited_for_while_the_store_is_gone_and_told_of_once_it_is_taken() -> None:
+    inbox, taken = TestInbox(store=UnsureStore()), list[str]()
+    inbox.inbox.turn_pause = 0
+    inbox.inbox.taken = lambda: taken.append("turn")
+    assert isinstance(inbox.store, UnsureStore)
+    inbox.store.refusals = 3
+    async with inbox.inbox.turn("gateway"):
+        assert taken == ["turn"]
+    assert inbox.store.refusals == 0
+
+
+async def test_a_turn_ends_with_what_its_body_raises() -> None:
+    inbox = TestInbox(store=UnsureStore())
+    with pytest.raises(StoreError, match="no room"):
+        async with inbox.inbox.turn("gateway"):
+            raise StoreError("no room")
+    async with inbox.inbox.turn("gateway"):  # it was let go of
+        pass

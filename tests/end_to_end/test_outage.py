@@ -141,10 +141,12 @@ async def test_a_database_that_is_gone_for_ten_minutes_costs_no_vote_and_no_dige
     ann, bob = team.add_user("ann"), team.add_user("bob")
     early, late = team.add_channel("early"), team.add_channel("late")
     early_room, late_room = guild.add_text("early"), guild.add_text("late")
+    cid = guild.add_user("cid")
     voted_in = slack_channel(team.team_id, early.id)
+    voted_in_room = discord_channel(guild.id, early_room.id)
     owed = slack_channel(team.team_id, late.id)
     await world.subscribe(voted_in, -TEN_MINUTES / 2)
-    await world.subscribe(discord_channel(guild.id, early_room.id), -TEN_MINUTES / 2)
+    await world.subscribe(voted_in_room, -TEN_MINUTES / 2)
     await world.subscribe(owed, TEN_MINUTES / 2)
     await world.subscribe(discord_channel(guild.id, late_room.id), TEN_MINUTES / 2)
 
@@ -165,10 +167,14 @@ async def test_a_database_that_is_gone_for_ten_minutes_costs_no_vote_and_no_dige
             asked = await slack.slash(ann.id, early.id, "/papers", "top")
             assert "cannot do this at the moment" in str((await asked.answer()).blocks)
             await app.scheduler.fire(owed)
+            (shown,) = discord.messages(early_room)
+            await discord.react(cid, shown.id, "1️⃣")
             await until(lambda: app.health.platforms["discord"] != UP)  # its right is lost
+            await discord.react(cid, shown.id, "2️⃣")  # nobody hears it
 
         await until(lambda: slack.messages(late.id) and discord.messages(late_room))
         await world.counted(voted_in, 0, 2)
+        await world.counted(voted_in_room, 1, 1)
         await until(lambda: app.health.condition is Condition.OK)
         assert world.told() == "up"
         await app.scheduler.catch_up()
