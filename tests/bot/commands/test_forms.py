@@ -115,6 +115,9 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_that_follows_the_options_n
     assert sentence in str(error.value)
 
 
-@pytest.mark.parametrize("days", ["daily", "mon-fri", "mon, wed, fri", "sat, sun", "fri", "tue-thu"])
+DAYS = ("daily", "mon-fri", "mon, wed, fri", "sat, sun", "fri", "tue-thu")
+
+
+@pytest.mark.parametrize("days", DAYS)
 def test_days_are_written_as_they_are_read(days: str) -> None:
     assert days_in_words(read_weekdays(days)) == days
