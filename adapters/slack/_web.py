@@ -1,7 +1,8 @@
-"""Slack's Web API in the product's terms: one identity, a pace, and errors by what they mean.
+"""Slack's Web API in the product's terms: one identity, and errors by what they mean.
 
 The SDK's default retries a request whose answer was lost, and so posts twice. Here nothing but a
-rate limit is retried; whether a lost post arrived is for whoever reads the channel back.
+rate limit is retried, that of posts by ``_pace``, which knows of all of them; whether a lost post
+arrived is for whoever reads the channel back.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 20
-POST_SECONDS = 1.0
-"""Least time between two posts to one channel: docs.slack.dev/apis/web-api/rate-limits"""
 
 INVITE = "Invite the bot there (/invite @{bot}), then run /papers subscribe"
 REINSTALL = "Install the app in the workspace again and set SLACK_BOT_TOKEN to its new token"
@@ -72,6 +71,7 @@ BUSY = frozenset(
     {
         "accesslimited",
         "external_channel_migrating",
+        "message_limit_exceeded",
         "org_login_required",
         "rate_limited",
         "ratelimited",
@@ -121,26 +121,6 @@ class Identity:
     scopes: frozenset[str] = frozenset()
 
 
-class Pace:
-    """Keeps posts to one channel apart."""
-
-    def __init__(
-        self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._free_at: dict[str, float] = {}
-
-    async def turn(self, channel: str) -> None:
-        """Wait until a message may be posted to the channel."""
-        now = self._clock()
-        self._free_at = {each: at for each, at in self._free_at.items() if at > now}
-        turn = self._free_at.get(channel, now)
-        self._free_at[channel] = turn + POST_SECONDS
-        if turn > now:
-            await self._sleep(turn - now)
-
-
 class SlackWeb:
     """The Web API of one workspace.
 
@@ -150,7 +130,8 @@ class SlackWeb:
     """
 
     def __init__(self, token: str, url: str) -> None:
-        self.client = _client(url, token)
+        self.client = _client(url, token, _patience())
+        self._poster = _client(url, token, [])
         self._identity: Identity | None = None
 
     async def identity(self) -> Identity:
@@ -224,6 +205,14 @@ class SlackWeb:
             Refused, Gone, TryLater: see ``bot.domain.errors``; and ``lost``.
         """
         return _data(await self._answered(request, lost))
+
+    async def post(self, message: Json) -> Json:
+        """Post a message, once; a limit is for whoever keeps the pace, not for the SDK to sit out.
+
+        Raises:
+            Refused, Gone, TryLater, Ambiguous: see ``bot.domain.errors``.
+        """
+        return await self.ask(self._poster.chat_postMessage(**message), lost=Ambiguous)
 
     async def _answered(
         self, request: Awaitable[AsyncSlackResponse], lost: type[PlatformError]
@@ -337,7 +326,7 @@ async def respond(url: str, payload: Json) -> None:
 
 def anonymous_client(url: str) -> AsyncWebClient:
     """Return a client without a token, for what Bolt does by itself."""
-    return _client(url, None)
+    return _client(url, None, _patience())
 
 
 def sdk_logger() -> logging.Logger:
@@ -353,12 +342,12 @@ def sdk_logger() -> logging.Logger:
     return logger
 
 
-def _client(url: str, token: str | None) -> AsyncWebClient:
+def _client(url: str, token: str | None, retry_handlers: list[AsyncRetryHandler]) -> AsyncWebClient:
     return AsyncWebClient(
         token,
         base_url=url,
         timeout=TIMEOUT_SECONDS,
-        retry_handlers=_patience(),
+        retry_handlers=retry_handlers,
         logger=sdk_logger(),
     )
 

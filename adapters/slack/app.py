@@ -21,12 +21,12 @@ from slack_bolt.authorization import AuthorizeResult
 
 from adapters.slack._http import listening
 from adapters.slack._listeners import Listeners, Memory
+from adapters.slack._pace import Pace
 from adapters.slack._setup import REINSTALL, differences, losses
 from adapters.slack._socket import Patience, SocketMode
 from adapters.slack._web import (
     Identity,
     Looks,
-    Pace,
     SlackWeb,
     anonymous_client,
     sdk_logger,
@@ -162,7 +162,7 @@ class SlackAdapter:
     async def post(
         self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
     ) -> MessageRef:
-        """Post one message, at most one a second to a channel.
+        """Post one message when its channel and the workspace may get one.
 
         Slack knows no key that would make it refuse a second message, so ``key`` goes into the
         message's metadata, where ``find`` looks for it. What is posted to a person stands in the
@@ -170,11 +170,8 @@ class SlackAdapter:
         """
 
         async def send(payload: Json) -> MessageRef:
-            await self._pace.turn(channel.id)
-            posted = self._web.client.chat_postMessage(
-                **envelope(channel, key=key, thread=thread), **payload
-            )
-            answer = await self._web.ask(posted, lost=Ambiguous)
+            message = {**envelope(channel, key=key, thread=thread), **payload}
+            answer = await self._pace.post(channel.id, partial(self._web.post, message))
             return message_ref(channel.workspace, answer["channel"], answer["ts"])
 
         return await show(reply, send, self._looks)

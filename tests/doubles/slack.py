@@ -12,7 +12,7 @@
 
 Everything runs in the caller's event loop. Deviations from Slack that tests must know: text is
 stored as sent (no escaping, no ``rich_text`` made of it), long text is not split, a deleted
-parent leaves no tombstone, and only the limit of one post a second and channel is enforced.
+parent leaves no tombstone, and of the limits only those of posts are enforced.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ DisconnectReason: TypeAlias = Literal[
 RESPONSE_URL_USES = 5
 RESPONSE_URL_SECONDS = 30 * 60
 POST_INTERVAL_SECONDS = 1.0
+POST_BURST = 10  # more posts than the workspace's rate, which Slack lets pass for a while
 RETRY_DELAYS = (0.0, 60.0, 300.0)  # at once, after a minute, after five
 SOCKETS = 10
 FAREWELL_SECONDS = 10.0
@@ -86,6 +87,7 @@ class SlackServer:
         subscriptions: frozenset[str] = SUBSCRIPTIONS,
         block_check: BlockCheck | None = None,
         enforce_limits: bool = False,
+        posts_apart: tuple[float, float] = (POST_INTERVAL_SECONDS, 0),
         ack_timeout: float = 3.0,
         retry_delays: Sequence[float] = RETRY_DELAYS,
         most_sockets: int = SOCKETS,
@@ -96,6 +98,7 @@ class SlackServer:
     ) -> None:
         """Describe the app: its tokens, scopes and subscriptions; a workspace brings its clock.
 
+        ``posts_apart`` is what is enforced: seconds between posts of a channel, and of all.
         ``manifest`` is what the app's owner is shown, who alone has the ``config_token``.
         """
         self.workspace = workspace or Workspace(clock=clock)
@@ -105,6 +108,7 @@ class SlackServer:
         self.manifest = manifest or {}
         self.subscriptions = subscriptions
         self.enforce_limits = enforce_limits
+        self.posts_apart = posts_apart
         self.retry_delays = tuple(retry_delays)
         self.calls: list[Call] = []
         self.acks: list[Ack] = []
@@ -122,6 +126,7 @@ class SlackServer:
         self._events: dict[str, Envelope] = {}
         self._duplicates = 0
         self._last_posts: dict[str, float] = {}
+        self._posts_until = float("-inf")
         self._busy = 0
         self._change = asyncio.Event()
         self._closing = asyncio.Event()
@@ -390,9 +395,13 @@ class SlackServer:
         if not self.enforce_limits or method != "chat.postMessage":
             return None
         now, channel = asyncio.get_running_loop().time(), str(raw.get("channel"))
-        if now - self._last_posts.get(channel, float("-inf")) < POST_INTERVAL_SECONDS:
+        in_channel, in_all = self.posts_apart
+        if now - self._last_posts.get(channel, float("-inf")) < in_channel:
+            return RateLimited(retry_after=1)
+        if self._posts_until - now > POST_BURST * in_all:
             return RateLimited(retry_after=1)
         self._last_posts[channel] = now
+        self._posts_until = max(now, self._posts_until) + in_all
         return None
 
     async def _faulty(

@@ -34,6 +34,7 @@ from .slack import (
     SlackError,
     Timeout,
 )
+from .slack_server import POST_BURST
 
 SECRET = "loopback-signing-secret"
 KEY = {"event_type": "digest", "event_payload": {"key": "digest:2026-08-24"}}
@@ -522,6 +523,16 @@ async def test_the_post_limit_of_a_channel_is_enforced_on_request() -> None:
             await client.chat_postMessage(channel=papers, text="2")
     assert error.value.response.status_code == 429
     assert error.value.response.headers["Retry-After"] == "1"
+
+
+async def test_the_post_limit_of_a_workspace_is_enforced_after_a_burst() -> None:
+    async with SlackDouble(enforce_limits=True, posts_apart=(0, 3600)) as slack:
+        client = client_of(slack)
+        channels = [slack.workspace.add_channel(f"papers{n}").id for n in range(POST_BURST + 2)]
+        for each in channels[:-1]:
+            await client.chat_postMessage(channel=each, text="1")
+        with pytest.raises(SlackApiError, match="ratelimited"):
+            await client.chat_postMessage(channel=channels[-1], text="1")
 
 
 async def test_faults_happen_in_order_with_or_without_their_effect(
