@@ -6,9 +6,10 @@ where we did not lead, nothing that the platform refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from random import Random
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -19,7 +20,9 @@ from bot.domain.errors import UserError
 from bot.domain.papers import Paper
 from bot.domain.reply import Reply
 from bot.domain.votes import Tally
-from tests.examples import delivery, paper, paper_id
+from tests.examples import delivery, paper
+
+T = TypeVar("T")
 
 PAPERS = 4
 """How many papers stand in one digest here."""
@@ -71,62 +74,92 @@ CORPUS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Text that would mean something to a platform, or break something, by kind."""
 
-fragments = st.one_of(*(st.sampled_from(kind) for kind in CORPUS.values()), st.text(max_size=40))
-texts = st.one_of(
-    fragments,
-    st.lists(fragments, min_size=2, max_size=5).map(" ".join),
-    st.lists(fragments, min_size=2, max_size=5).map("".join),
+SOUND_URL = "https://github.com/a/b"
+URLS = (  # sources let no address in that cannot be taken apart
+    "https://good.example/p.png",
+    "https://good.example/<!channel>.png",
+    "https://good.example/a|b>.png",
+    "https://good.example/?q=*_`[x](y)&z=1#.png",
+    "https://good.example/ü/語.png",
+    "https://good.example/\u202epng.exe",
+    "https://good.example@evil.example/p.png",
+    "https://" + "x" * 4_000 + ".example/p.png",
+    "https://good.example/" + "x" * 700,
+    "https://",
+    "http://a b/p.png",
+    "javascript:alert(1)//.png",
+    "data:image/png,x",
+    "",
 )
-titles = texts | fragments.map(lambda words: (words + " ") * (4_000 // (len(words) + 1)))
-# sources let no address in that cannot be taken apart
-urls = st.sampled_from(
-    (
-        "https://github.com/a/b",
-        "https://good.example/p.png",
-        "https://good.example/<!channel>.png",
-        "https://good.example/a|b>.png",
-        "https://good.example/?q=*_`[x](y)&z=1#.png",
-        "https://good.example/ü/語.png",
-        "https://good.example/\u202epng.exe",
-        "https://good.example@evil.example/p.png",
-        "https://" + "x" * 4_000 + ".example/p.png",
-        "https://good.example/" + "x" * 700,
-        "https://",
-        "http://a b/p.png",
-        "javascript:alert(1)//.png",
-        "data:image/png,x",
-        "",
+LONGEST_TITLE = 4_000
+
+_KINDS = sorted(CORPUS)
+_PLANES = ((0x00, 0x7F), (0x80, 0x2FF), (0x300, 0x36F), (0x2000, 0x206F), (0x3000, 0xFFFF),
+           (0x1F300, 0x1FAFF), (0x10000, 0x10FFFF))  # fmt: skip
+
+
+def words(random: Random) -> str:
+    """Return text of one to five pieces of the corpus or of characters from anywhere."""
+    pieces = [_piece(random) for _ in range(random.choice((1, 2, 3, 3, 4, 4, 5, 5)))]
+    return random.choice((" ", " ", "", "\n")).join(pieces)
+
+
+def _piece(random: Random) -> str:
+    if random.random() < 0.7:
+        return random.choice(CORPUS[random.choice(_KINDS)])
+    planes = [random.choice(_PLANES) for _ in range(random.randint(1, 40))]
+    return "".join(chr(random.randint(first, last)) for first, last in planes)
+
+
+def title(random: Random) -> str:
+    """Return a title, now and then one of thousands of characters."""
+    made = words(random)
+    if random.random() < 0.1:
+        made = (made + " ") * (LONGEST_TITLE // (len(made) + 1) + 1)
+    return made[:LONGEST_TITLE]
+
+
+def digest(number: int) -> tuple[Paper, ...]:
+    """Return the papers of one digest, the same ones for the same number."""
+    random = Random(number)
+
+    def perhaps(make: Callable[[Random], T]) -> T | None:
+        return make(random) if random.random() < 0.5 else None
+
+    def url(random: Random) -> str:
+        return SOUND_URL if random.random() < 0.5 else random.choice(URLS)
+
+    return tuple(
+        paper(
+            n,
+            title=title(random),
+            abstract=" ".join(title(random) for _ in range(random.randint(0, 3))),
+            authors=tuple(words(random) for _ in range(random.randint(0, 6))),
+            published=perhaps(lambda _: date(2026, 5, 5)),
+            upvotes=perhaps(lambda random: random.randint(0, 10**6)),
+            one_line=perhaps(words),
+            keywords=tuple(words(random) for _ in range(random.randint(0, 3))),
+            organization=perhaps(words),
+            code_url=perhaps(url),
+            code_stars=perhaps(lambda random: random.randint(0, 10**6)),
+            project_url=perhaps(url),
+            thumbnail_url=perhaps(url),
+        )
+        for n in range(1, PAPERS + 1)
     )
-)  # fmt: skip
-_papers = st.builds(
-    paper,
-    st.just(1),
-    title=titles,
-    abstract=texts | titles,
-    authors=st.lists(texts, max_size=6).map(tuple),
-    published=st.none() | st.just(date(2026, 5, 5)),
-    upvotes=st.none() | st.integers(0, 10**6),
-    one_line=st.none() | texts,
-    keywords=st.lists(texts, max_size=3).map(tuple),
-    organization=st.none() | texts,
-    code_url=st.none() | urls,
-    code_stars=st.none() | st.integers(0, 10**6),
-    project_url=st.none() | urls,
-    thumbnail_url=st.none() | urls,
-)
-digests = st.lists(_papers, min_size=PAPERS, max_size=PAPERS).map(
-    lambda papers: tuple(replace(each, id=paper_id(n)) for n, each in enumerate(papers, start=1))
-)
-"""The papers of one digest."""
+
+
+numbers = st.integers(0, 2**64 - 1)
+"""What Hypothesis picks for ``digest``: of pieces it would pick the same ones over and over."""
 
 
 def replies(papers: Sequence[Paper]) -> Iterator[tuple[Reply, Sequence[Paper]]]:
     """Yield every kind of message made of papers, each with those whose titles it shows."""
     known = {each.id: each for each in papers}
     tallies = {papers[0].id: Tally(up=3, down=1)}
-    numbers = range(1, len(papers) + 1)
+    all_of_them = range(1, len(papers) + 1)
     for layout in Layout:
-        head = delivery(HEAD, papers=numbers, layout=layout, resurfaced=(papers[-1].id,))
+        head = delivery(HEAD, papers=all_of_them, layout=layout, resurfaced=(papers[-1].id,))
         yield cards.digest_message(head, known, tallies), papers
     for n, each in enumerate(papers, start=1):
         yield cards.digest_message(delivery(str(each.id), papers=(n,)), known, tallies), (each,)

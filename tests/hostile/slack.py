@@ -17,6 +17,9 @@ from tests.hostile import addresses
 
 Json = dict[str, Any]
 
+CLIPPED = " \n,;:–—-"
+"""What does not stay at the end of what was made shorter."""
+
 CALLING = {"user", "usergroup", "channel", "broadcast", "emoji", "date", "color"}
 """Elements of ``rich_text`` that are more than text."""
 
@@ -41,7 +44,7 @@ def findings(reply: Reply, papers: Sequence[Paper], shown: Sequence[Paper]) -> I
             yield f"slack, {name}: {finding}"
         words = visible(payload)
         for each in shown if payload["blocks"] else ():
-            title = one_line(each.title)[:15] or "Untitled"
+            title = (one_line(each.title) or "Untitled")[:15].rstrip(CLIPPED)
             if title not in words:
                 yield f"slack, {name}: {title!r} is not shown as it was written"
 
