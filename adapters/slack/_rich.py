@@ -86,9 +86,10 @@ def _taken(nodes: Sequence[Node]) -> int:
 
 
 def _drawn(run: Sequence[Node], room: Room, *, pictures: bool, base: Draw) -> list[Json]:
-    if isinstance(run[0], Heading) and len(run) > 1:
-        items = [node for node in run[1:] if isinstance(node, Item)]
-        return _container(run[0], items, room) or base(run)
+    match run:
+        case [Heading() as heading, Item(), *_]:
+            items = [node for node in run if isinstance(node, Item)]
+            return _container(heading, items, room) or base(run)
     cards = [node for node in run if isinstance(node, Card)]
     if len(cards) > 1 and all(map(_fits_a_carousel, cards)):
         return _carousels(cards, room, pictures=pictures)

@@ -311,6 +311,14 @@ def test_a_list_below_a_heading_folds_away() -> None:
     ]
 
 
+def test_what_has_no_newer_block_is_drawn_as_ever() -> None:
+    nodes = (Heading("Help"), Note(text("Small")), Divider(), Item(text("A")))
+    reply = Reply((*nodes, Card(text("A"))), "x")
+    *others, card = rich_blocks(reply)
+    assert others == render(Reply(nodes, "x"))["blocks"]
+    assert card["type"] == "card"
+
+
 def test_a_title_that_could_be_markup_is_plain_and_leads_on_by_a_button() -> None:
     (container,) = rich_blocks(cards.list_reply("Papers", [paper(1, title="*A* <!here>")], {}))
     (child,) = container["child_blocks"]
