@@ -1,8 +1,8 @@
 """When the next message may be posted, and waiting for it; nothing else of Slack's waits here.
 
 ``Turns`` decides and never waits; ``Pace`` waits and decides nothing. Each channel is a line of its
-own: the head of every line gets a place, in the order of asking, and a moment; so all channels go
-on side by side, and in each the messages stand in the order in which they were asked for.
+own. The head of a line that may go gets the workspace's next moment, in the order of asking; so all
+channels go on side by side, and in each the messages stand in the order they were asked for.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ class PostLimits:
     Attributes:
         channel_seconds: Least time between two posts to one channel. "One message per second per
             channel": docs.slack.dev/apis/web-api/rate-limits
+        spare_seconds: So much more between them, for one may be faster on its way than the last.
         workspace_seconds: Least time between any two posts. Slack names no number, only "several
             hundred messages per minute": docs.slack.dev/reference/methods/chat.postMessage. Ours
             makes 480 a minute.
-        at_once: Most posts under way. Undocumented; enough for that rate while an answer takes up
-            to two and a half seconds.
+        at_once: Most posts under way. Undocumented; enough for that rate while an answer takes no
+            more than two and a half seconds.
         in_a_row: So many refusals without a post between them are the whole workspace's.
             Undocumented; one channel alone gets no further than two before its post is given up.
         unsaid: Seconds to hold back where a refusal does not say how many.
@@ -43,6 +44,7 @@ class PostLimits:
     """
 
     channel_seconds: float = 1.0
+    spare_seconds: float = 0.03
     workspace_seconds: float = 0.125
     at_once: int = 20
     in_a_row: int = 3
@@ -77,18 +79,21 @@ class Turns:
         """Return from when on the channel may ask for a moment."""
         return max(now, self._free_at.get(channel, now), self._held_until)
 
-    def book(self, channel: str, now: float) -> float:
-        """Return the moment of the channel's next post, which nobody else gets."""
-        self._forget(now)
+    def book(self, now: float) -> float:
+        """Return the moment of the next post, which nobody else gets."""
         moment = max(now, self._next_at)
         self._next_at = moment + self._limits.workspace_seconds
-        self._free_at.pop(channel, None)  # to the end, so that the oldest stay in front
-        self._free_at[channel] = moment + self._limits.channel_seconds
         return moment
 
     def is_held(self, moment: float) -> bool:
         """Tell whether a moment that was booked has come to nothing, for all are held back."""
         return moment < self._held_until
+
+    def goes(self, channel: str, now: float) -> None:
+        """Note that a post of the channel sets out."""
+        self._forget(now)
+        self._free_at.pop(channel, None)  # to the end, so that the oldest stay in front
+        self._free_at[channel] = now + self._limits.channel_seconds + self._limits.spare_seconds
 
     def went(self) -> None:
         """Note that Slack took a post."""
@@ -166,22 +171,23 @@ class Pace:
 
     @asynccontextmanager
     async def _turn(self, channel: str) -> AsyncIterator[None]:
-        """Hold a place from shortly before the channel's moment on, never while it is held back."""
+        """Hold a place from the channel's moment on; who waits, or is held back, holds none."""
         now = self._clock()
         while True:
             free_at = self._turns.free_at(channel, now)
             if free_at - now > self._limits.longest:
                 raise TryLater(PLATFORM, "posts are held back", retry_after=free_at - now)
             now = await self._at(free_at, now)
+            now = await self._at(self._turns.book(now), now)
             async with self._places:
                 now = max(now, self._clock())
-                now = await self._at(self._turns.book(channel, now), now)
                 if not self._turns.is_held(now):
+                    self._turns.goes(channel, now)
                     yield
                     return
 
     async def _at(self, moment: float, now: float) -> float:
-        """Wait for a moment, and return it."""
+        """Wait for a moment, and return when it is: that moment, or later."""
         if moment > now:
             await self._sleep(moment - now)
-        return moment
+        return max(moment, self._clock())

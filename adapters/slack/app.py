@@ -83,6 +83,7 @@ class SlackAdapter:
         self._web = SlackWeb(self._token, settings.api_url)
         self._looks = Looks(settings.style)
         self._pace = Pace(clock, sleep)
+        self._drawing = asyncio.Lock()
         self._clock = clock
         self._sleep = sleep
         self._patience = patience or Patience()
@@ -174,6 +175,8 @@ class SlackAdapter:
             answer = await self._pace.post(channel.id, partial(self._web.post, message))
             return message_ref(channel.workspace, answer["channel"], answer["ts"])
 
+        async with self._drawing:  # a thousand at once would keep clicks from being acknowledged
+            await asyncio.sleep(0)
         return await show(reply, send, self._looks)
 
     async def edit(self, message: MessageRef, reply: Reply) -> None:

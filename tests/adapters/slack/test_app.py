@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from adapters.search.words import WordIndex
 from adapters.slack._listeners import Memory
+from adapters.slack._pace import LIMITS
 from adapters.slack.app import LAG_SECONDS, SlackAdapter, probe
 from adapters.slack.ids import channel_ref, message_ref, user_ref
 from adapters.slack.manifest import COMMAND, SCOPES
@@ -346,7 +347,8 @@ async def test_a_digest_is_a_head_and_one_message_per_paper_in_its_thread(at: Of
 async def test_posts_to_one_channel_keep_a_second_apart(here: Office) -> None:
     for key in ("a", "b", "c"):
         await here.adapter.post(here.channel, HELLO, key=key)
-    assert here.waits == [1.0, 2.0]  # on a clock that stands still
+    apart = LIMITS.channel_seconds + LIMITS.spare_seconds
+    assert here.waits == [apart, 2 * apart]  # on a clock that stands still
 
 
 @pytest.mark.parametrize("fault", [AnswerLost(), ApiError("internal_error", stored=True)])
@@ -373,7 +375,7 @@ async def test_a_lost_message_of_a_thread_is_found_in_it(here: Office) -> None:
     since = datetime.now(UTC) - timedelta(minutes=1)
     found = await here.adapter.find(here.channel, key="part", since=since, thread=thread)
     assert found == message_ref(here.team, here.papers.id, here.messages[1].ts)
-    assert here.waits == [1.0]
+    assert len(here.waits) == 1
 
 
 async def test_only_a_message_of_our_own_is_adopted(here: Office) -> None:

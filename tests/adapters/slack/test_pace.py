@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ from adapters.slack.ids import PLATFORM, channel_ref
 from bot.cards import sentence_reply
 from bot.domain.channels import ChannelRef
 from bot.domain.errors import Gone, TryLater
+from bot.domain.reply import Node
 from tests.adapters.slack.conftest import settings_for
 from tests.doubles.slack import Fault, RateLimited, SlackDouble
+
+APART = LIMITS.channel_seconds + LIMITS.spare_seconds
 
 Send = Callable[[], Awaitable[float]]
 
@@ -39,6 +43,7 @@ class Time:
 
     async def gather(self, *work: Awaitable[Any]) -> list[Any]:
         """Do all of it; whatever is under way besides sleep takes no time."""
+        done: asyncio.Future[list[Any]]
         done = asyncio.ensure_future(asyncio.gather(*work, return_exceptions=True))
         while not done.done():
             for _ in range(20):
@@ -107,19 +112,27 @@ async def post(time: Time, pace: Pace, slack: Slack, *names: str) -> list[Any]:
 # The decision
 
 
-def test_a_channel_may_ask_again_a_second_after_its_last_post() -> None:
+def test_a_channel_may_ask_again_a_good_second_after_its_last_post_set_out() -> None:
     turns = Turns()
     assert turns.free_at("a", 10) == 10
-    assert turns.book("a", 10) == 10
-    assert turns.free_at("a", 10.4) == 11
+    turns.goes("a", 10)
+    assert turns.free_at("a", 10.4) == 10 + APART > 11
     assert turns.free_at("b", 10.4) == 10.4
 
 
 def test_no_two_posts_of_a_workspace_get_one_moment() -> None:
     turns = Turns()
-    booked = [turns.book(str(number), 0) for number in range(5)]
+    booked = [turns.book(0) for _ in range(5)]
     assert booked == [number * LIMITS.workspace_seconds for number in range(5)]
-    assert turns.book("late", 100) == 100  # nothing is saved up, and nothing owed
+    assert turns.book(100) == 100  # nothing is saved up, and nothing owed
+
+
+def test_channels_that_may_post_anyway_are_forgotten() -> None:
+    turns = Turns()
+    for number in range(100):
+        turns.goes(str(number), number)
+    assert turns.free_at("98", 99) > 99
+    assert len(turns._free_at) == 2
 
 
 def test_the_rate_is_several_hundred_a_minute() -> None:
@@ -128,16 +141,16 @@ def test_the_rate_is_several_hundred_a_minute() -> None:
 
 def test_a_refusal_holds_its_channel_back_and_no_other() -> None:
     turns = Turns()
-    turns.book("a", 0)
+    turns.goes("a", 0)
     assert not turns.refused("a", too_fast(30), 0.5)
     assert (turns.free_at("a", 1), turns.free_at("b", 1)) == (30.5, 1)
 
 
 def test_a_refusal_shorter_than_the_pace_does_not_shorten_it() -> None:
     turns = Turns()
-    turns.book("a", 0)
+    turns.goes("a", 0)
     turns.refused("a", too_fast(0), 0.5)
-    assert turns.free_at("a", 0.5) == 1
+    assert turns.free_at("a", 0.5) == APART
 
 
 def test_a_refusal_that_names_no_time_is_waited_out_a_little() -> None:
@@ -149,8 +162,7 @@ def test_a_refusal_that_names_no_time_is_waited_out_a_little() -> None:
 @pytest.mark.parametrize("problem", ["rate_limited", "message_limit_exceeded"])
 def test_a_refusal_about_the_whole_workspace_holds_all_back(problem: str) -> None:
     turns = Turns()
-    turns.book("a", 0)
-    early = turns.book("b", 0)
+    early = turns.book(0)
     assert turns.refused("a", too_fast(5, problem), 0)
     assert turns.free_at("c", 1) == 5
     assert turns.is_held(early)
@@ -173,7 +185,9 @@ async def test_all_channels_go_on_side_by_side(time: Time, slack: Slack) -> None
     await post(time, pace, slack, *(f"{channel}{part}" for channel in "abcd" for part in range(3)))
     step = LIMITS.workspace_seconds
     for number, channel in enumerate("abcd"):
-        assert slack.times(channel) == [number * step + part for part in range(3)]
+        assert slack.times(channel) == pytest.approx(
+            [number * step + part * APART for part in range(3)]
+        )
 
 
 async def test_a_workspace_of_many_channels_gets_its_rate_and_no_more(
@@ -201,7 +215,7 @@ async def test_a_channel_keeps_its_order_when_its_first_message_is_held_back(
     slack.refuses["a"] = [too_fast(30)]
     await post(time, pace_for(time), slack, "a1", "a2", "b1", "b2")
     assert [name for name in slack.stands if name[0] == "a"] == ["a1", "a2"]
-    assert slack.times("a") == [0, 30, 31]
+    assert slack.times("a") == [0, 30, 30 + APART]
     assert max(slack.times("b")) < 2  # it waited for nobody
 
 
@@ -322,6 +336,45 @@ async def test_reading_goes_on_while_all_posts_are_held_back() -> None:
         go_on.set()
         await late
         assert [each.text for each in slack.messages(channel.id)] == ["Hello.", "Later."]
+
+
+async def test_between_two_messages_that_are_drawn_others_have_their_say() -> None:
+    heard = 0
+    drawn_at: list[int] = []
+
+    class Watched(tuple[Node, ...]):
+        """The nodes of a reply, which note when they are first read."""
+
+        read = False
+
+        def __iter__(self) -> Iterator[Node]:
+            if not self.read:
+                self.read = True
+                drawn_at.append(heard)
+            return super().__iter__()
+
+    async def others() -> None:
+        nonlocal heard
+        while True:
+            await asyncio.sleep(0)
+            heard += 1
+
+    async with SlackDouble() as slack:
+        adapter, hello = quick(slack), sentence_reply("Hello.")
+        made = [slack.workspace.add_channel(f"papers{number}").id for number in range(5)]
+        listening = asyncio.create_task(others())
+        await asyncio.gather(
+            *(
+                adapter.post(
+                    channel_ref(slack.workspace.team_id, each),
+                    replace(hello, nodes=Watched(hello.nodes)),
+                    key=each,
+                )
+                for each in made
+            )
+        )
+        listening.cancel()
+    assert len(set(drawn_at)) == len(made)
 
 
 def quick(slack: SlackDouble) -> SlackAdapter:
