@@ -1,6 +1,6 @@
 """Digests for many Slack channels at once, against a loop that posts and sleeps a second.
 
-1,000 channels take ``--full``, or BENCH_FULL=1 in the environment, and four minutes. Slack is a
+1,000 channels take ``--full``, or BENCH_FULL=1 in the environment, and five minutes. Slack is a
 double in a process of its own that refuses what is too fast. For many channels, it and the bot both
 count seconds that are shorter than real ones, by one factor: else this would take half an hour.
 """

@@ -37,8 +37,8 @@ class PostLimits:
             makes 480 a minute.
         at_once: Most posts under way. Undocumented; enough for that rate while an answer takes no
             more than two and a half seconds.
-        in_a_row: So many refusals without a post between them are the whole workspace's.
-            Undocumented; one channel alone gets no further than two before its post is given up.
+        in_a_row: So many channels refused without a post between them mean the whole workspace.
+            Undocumented; one channel alone, however often refused, never holds back another.
         unsaid: Seconds to hold back where a refusal does not say how many.
         longest: Seconds that are waited out; who is held back longer is told to come again.
     """
@@ -73,7 +73,7 @@ class Turns:
         self._free_at: dict[str, float] = {}
         self._next_at = float("-inf")
         self._held_until = float("-inf")
-        self._refused = 0
+        self._refused: set[str] = set()
 
     def free_at(self, channel: str, now: float) -> float:
         """Return from when on the channel may ask for a moment."""
@@ -97,15 +97,15 @@ class Turns:
 
     def went(self) -> None:
         """Note that Slack took a post."""
-        self._refused = 0
+        self._refused.clear()
 
     def refused(self, channel: str, error: TryLater, now: float) -> bool:
         """Hold the channel back as long as Slack says, or all; return whether all."""
-        self._refused += 1
+        self._refused.add(channel)
         seconds = self._limits.unsaid if error.retry_after is None else error.retry_after
         until = now + seconds
         self._free_at[channel] = max(until, self._free_at.get(channel, now))
-        everywhere = error.problem in WHOLE_WORKSPACE or self._refused >= self._limits.in_a_row
+        everywhere = error.problem in WHOLE_WORKSPACE or len(self._refused) >= self._limits.in_a_row
         if everywhere:
             self._held_until = max(until, self._held_until)
         return everywhere

@@ -169,12 +169,18 @@ def test_a_refusal_about_the_whole_workspace_holds_all_back(problem: str) -> Non
     assert not turns.is_held(5)
 
 
-def test_refusals_in_a_row_are_the_whole_workspaces_and_a_post_between_ends_the_row() -> None:
+def test_refusals_of_channels_in_a_row_mean_all_and_a_post_between_ends_the_row() -> None:
     turns = Turns()
     assert [turns.refused(each, too_fast(5), 0) for each in "ab"] == [False, False]
     turns.went()
     assert [turns.refused(each, too_fast(5), 0) for each in "abc"] == [False, False, True]
     assert turns.free_at("d", 1) == 5
+
+
+def test_a_channel_that_is_refused_again_and_again_holds_no_other_back() -> None:
+    turns = Turns()
+    assert not any(turns.refused("a", too_fast(5), moment) for moment in range(10))
+    assert turns.free_at("b", 10) == 10
 
 
 # Waiting
