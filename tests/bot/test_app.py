@@ -180,7 +180,7 @@ async def test_a_store_that_vanishes_for_a_while_degrades_the_bot_and_loses_noth
     async with build(settings, store=store, sources={}, adapters=adapters, clock=clock) as app:
         app.look_every = 0.01
         running = asyncio.create_task(app.run())
-        await until(lambda: told() == "up")
+        await until(lambda: told() == "up" and app.scheduler._jobs.running)  # a start needs it
         store.gone = True
         await until(lambda: "out of reach" in told())
         assert app.health.condition == "degraded"

@@ -31,6 +31,8 @@ from tests.doubles.slack import Channel, Message, SlackDouble, User
 from tests.examples import NOW, TODAY, batch, paper_id, subscription
 
 SECRET = "loopback-signing-secret"
+LONG = 30.0
+"""Seconds, for a machine that has much else to do."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,14 @@ class Office:
     async def votes(self, n: int = 1) -> Tally:
         tallies = await self.store.tallies(self.channel, [paper_id(n)])
         return tallies.get(paper_id(n), Tally())
+
+    async def counted(self, up: int, n: int = 1) -> Tally:
+        """Return the votes once there are so many, and those that may come too many have come."""
+        async with asyncio.timeout(LONG):
+            while (await self.votes(n)).up < up:
+                await asyncio.sleep(0.02)
+        await self.slack.settled(timeout=LONG)
+        return await self.votes(n)
 
     async def deliver(self, layout: Layout = Layout.THREAD) -> deliveries.Outcome:
         """Post the day's digest, or what is left of it."""

@@ -17,7 +17,7 @@ from adapters.slack._http import BODY_BYTES
 from adapters.slack.manifest import COMMAND, EVENTS_PATH
 from bot import cards
 from bot.domain.votes import Tally
-from tests.adapters.slack.conftest import SECRET, Office, office
+from tests.adapters.slack.conftest import LONG, SECRET, Office, office
 from tests.examples import paper
 
 UP = "vote|up|arxiv:2605.00001"
@@ -55,15 +55,15 @@ async def test_a_press_that_is_replayed_changes_nothing_and_tells_nothing(at: Of
     pressed = await at.slack.click(at.ann.id, at.papers.id, ref.id, UP)
     await pressed.answer()
     assert [await at.slack.replay() for _ in range(3)] == [200] * 3
-    await at.slack.settled()
-    assert await at.votes() == Tally(up=1)  # not taken back
+    assert await at.counted(1) == Tally(up=1)  # not taken back
     assert len(pressed.answers) == 1
 
 
 async def test_a_command_that_a_proxy_sends_twice_is_answered_once(at: Office) -> None:
     at.slack.duplicate()
     asked = await at.slack.slash(at.ann.id, at.papers.id, COMMAND, "help")
-    await at.slack.settled()
+    await asked.answer(LONG)
+    await at.slack.settled(timeout=LONG)
     assert asked.acked_within is not None
     assert len(asked.answers) == 1
 
@@ -77,7 +77,7 @@ async def test_a_request_may_be_repeated_for_as_long_as_its_signature_is_good_bu
         for _ in range(10):
             passed += 60
             assert await at.slack.replay() == 200
-        await at.slack.settled()
+        await at.slack.settled(timeout=LONG)
         assert len(asked.answers) == 1
 
 
@@ -87,8 +87,9 @@ async def test_an_event_that_slack_sends_again_passes_and_is_taken_once() -> Non
         told = await at.slack.direct_message(at.ann.id, "help")
         late = 60.0
         again = await at.slack.redeliver(told.event_id)
-        await at.slack.settled()
         im = at.slack.workspace.im_with(at.ann.id)
+        await at.slack.wait_for(lambda: len(at.slack.messages(im.id)) > 1, LONG)
+        await at.slack.settled(timeout=LONG)
         assert (again.attempt, again.status) == (1, 200)
         assert len(at.slack.messages(im.id)) == 2
 

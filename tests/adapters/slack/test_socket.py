@@ -16,13 +16,12 @@ from adapters.slack.manifest import COMMAND
 from bot import cards
 from bot.domain.errors import ConfigError, TryLater
 from bot.domain.votes import Tally
-from tests.adapters.slack.conftest import Office, office
+from tests.adapters.slack.conftest import LONG, Office, office
 from tests.doubles.slack import ApiError, Exchange, RateLimited, ServerError
 from tests.examples import paper
 
 UP = "vote|up|arxiv:2605.00001"
 QUICK = Patience(look=0.05, pause=0.05, longest_pause=0.2)
-LONG = 30.0
 
 
 @asynccontextmanager
@@ -147,13 +146,19 @@ async def test_a_payload_that_comes_twice_has_one_effect() -> None:
         here.slack.duplicate(4)
         pressed = await press(here, ts)
         asked = await here.slack.slash(here.ann.id, here.papers.id, COMMAND, "help")
-        await here.slack.settled()
+        assert await here.counted(1) == Tally(up=1)  # not taken back by the second
+        for each in (pressed, asked):
+            await each.answer(LONG)
+        await here.slack.settled(timeout=LONG)
         assert (len(pressed.answers), len(asked.answers)) == (1, 1)
         await here.slack.direct_message(here.ann.id, "help")
         await here.slack.mention(here.ann.id, here.papers.id, "help")
-        await here.slack.settled()
         im = here.slack.workspace.im_with(here.ann.id)
-        assert await here.votes() == Tally(up=1)  # not taken back by the second
+        await here.slack.wait_for(lambda: len(here.slack.messages(im.id)) > 1, LONG)
+        await here.slack.wait_for(
+            lambda: len(here.slack.ephemerals(here.ann.id, here.papers.id)) > 1, LONG
+        )
+        await here.slack.settled(timeout=LONG)
         assert len(here.slack.messages(im.id)) == 2
         assert len(here.slack.ephemerals(here.ann.id, here.papers.id)) == 2
         assert not [ack for ack in here.slack.acks if ack.within is None]
@@ -167,7 +172,7 @@ async def test_an_event_whose_acknowledgement_was_lost_counts_once_when_it_comes
         assert told.acked_within is None
         await reactions_acknowledged(here, 1)
         assert [ack.attempt for ack in here.slack.acks if ack.event_id == told.event_id] == [0, 1]
-        assert await here.votes() == Tally(up=1)
+        assert await here.counted(1) == Tally(up=1)
 
 
 async def reactions_acknowledged(here: Office, count: int) -> None:
@@ -185,7 +190,6 @@ async def reactions_acknowledged(here: Office, count: int) -> None:
         ),
         LONG,
     )
-    await here.slack.settled()
 
 
 async def test_a_press_whose_acknowledgement_was_lost_counts_and_is_not_told_again() -> None:
@@ -197,7 +201,7 @@ async def test_a_press_whose_acknowledgement_was_lost_counts_and_is_not_told_aga
         assert (await pressed.answer()).text.startswith("Your vote counts")
         await replaced(here)
         assert len([ack for ack in here.slack.acks if ack.kind == "interactive"]) == 1
-        assert await here.votes() == Tally(up=1)
+        assert await here.counted(1) == Tally(up=1)
 
 
 async def test_an_event_that_a_dead_websocket_swallowed_counts_when_it_comes_again() -> None:
@@ -209,7 +213,7 @@ async def test_an_event_that_a_dead_websocket_swallowed_counts_when_it_comes_aga
             await here.slack.react(user, here.papers.id, here.messages[1].ts, "+1")
         await reactions_acknowledged(here, 2)
         assert 1 in {ack.attempt for ack in here.slack.acks}
-        assert await here.votes() == Tally(up=2)
+        assert await here.counted(2) == Tally(up=2)
 
 
 # Replacing
@@ -230,8 +234,7 @@ async def test_a_websocket_that_ends_is_replaced_and_the_other_stays(end: Any) -
         assert opened(here) == 3
         for _ in range(4):
             assert (await press(here, ts)).acked_within is not None
-        await here.slack.settled()
-        assert await here.votes() == Tally(up=4)
+        assert await here.counted(4) == Tally(up=4)
 
 
 @pytest.mark.parametrize(("reason", "which"), [("warning", None), ("refresh_requested", 0)])
@@ -247,9 +250,11 @@ async def test_no_click_is_lost_while_websockets_are_replaced(
             pressed.append(await press(here, ts))
         await replaced(here, *old)
         pressed += [await press(here, ts) for _ in range(4)]
-        await here.slack.settled()
         assert [each for each in pressed if each.acked_within is None] == []
-        assert await here.votes() == Tally(up=len(pressed))
+        assert await here.counted(len(pressed)) == Tally(up=len(pressed))
+        for each in pressed:
+            await each.answer(LONG)
+        await here.slack.settled(timeout=LONG)
         assert [len(each.answers) for each in pressed] == [1] * len(pressed)
 
 
@@ -264,10 +269,9 @@ async def test_a_websocket_that_is_torn_off_takes_no_more_with_it_than_was_on_it
         assert failed <= {0}
         await replaced(here, 0)
         pressed += [await press(here, ts) for _ in range(4)]
-        await here.slack.settled()
         heard = [each for each in pressed if each.acked_within is not None]
         assert len(heard) >= 14
-        assert len(heard) <= (await here.votes()).up <= len(pressed)
+        assert len(heard) <= (await here.counted(len(heard))).up <= len(pressed)
 
 
 async def test_a_websocket_that_is_half_open_is_noticed_and_replaced() -> None:
