@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, takewhile
 
 from adapters.slack._pieces import (
+    ESCAPES,
+    LONGEST_ESCAPE,
     Room,
     button,
     clipped,
@@ -103,9 +105,11 @@ def _drawn(run: Sequence[Node], room: Room, *, pictures: bool, base: Draw) -> li
 
 
 def _fits(card: Card) -> bool:
-    """Tell whether nothing of a card is lost in the newer block."""
-    linked = any(isinstance(span, Link) for span in (*card.byline, *card.body, *card.meta))
-    return not linked and size(clean(plain(card.body)).strip()) <= LIMITS.card_body
+    """Tell whether nothing of a card is lost in the newer block, which knows ``mrkdwn`` alone."""
+    texts = (_unlinked(card.title), card.byline, card.body, card.meta)
+    linked = any(isinstance(span, Link) for words in texts for span in words)
+    misread = any(mrkdwn(words) is None for words in texts)
+    return not (linked or misread) and size(clean(plain(card.body)).strip()) <= LIMITS.card_body
 
 
 def _fits_a_carousel(card: Card) -> bool:
@@ -246,4 +250,6 @@ def _lines(most: int, *texts: Text) -> Json | None:
         if size(joined) <= most:
             return marked_text(joined)
         left -= size(joined) - most
+    else:
+        return marked_text(clip(flat, most // LONGEST_ESCAPE).translate(ESCAPES))
     return plain_text(clip(flat, most))

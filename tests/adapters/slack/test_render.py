@@ -389,6 +389,8 @@ def test_one_card_keeps_all_its_controls_below_it() -> None:
         Card(text("A paper"), body=text("x" * 201)),
         Card(text("A paper"), body=text(Link("x", "https://a.org"))),
         Card(text("A paper"), meta=text(Link("x", "https://a.org"))),
+        Card(text("A *bold* claim")),  # in a card all text is markup, and this cannot be escaped
+        Card(text("A paper"), byline=text("snake_case_of Oslo")),
     ],
 )
 def test_a_card_that_would_lose_something_is_drawn_in_base_style(card: Card) -> None:
@@ -407,8 +409,8 @@ def test_what_escapes_add_is_made_room_for() -> None:
     head = delivery(papers=(1, 2), layout=Layout.CARDS)
     _, carousel, *_ = rich_blocks(cards.digest_message(head, papers, {}))
     card = carousel["elements"][0]
-    assert card["title"]["type"] == "plain_text"
-    assert card["body"]["type"] == "mrkdwn"
+    assert [card[name]["type"] for name in ("title", "body")] == ["mrkdwn"] * 2
+    assert 100 < len(card["title"]["text"]) <= 150
     assert card["body"]["text"].endswith("…\n▲ 99 on HF · *team 0*")
     assert len(card["body"]["text"]) <= 200
 
