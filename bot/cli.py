@@ -11,12 +11,12 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import structlog
 import typer
@@ -365,6 +365,10 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody over the network.")] = (
         False
     ),
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Also ask the platforms whether they would take a digest."),
+    ] = False,
     salvage: Annotated[
         bool,
         typer.Option(
@@ -377,7 +381,10 @@ def doctor(
     if salvage:
         _salvage(settings)
         return
-    findings = asyncio.run(checks.examine(settings, offline=offline, now=utc_now()))
+    samples = asyncio.run(_samples(settings)) if live else {}
+    findings = asyncio.run(
+        checks.examine(settings, offline=offline, now=utc_now(), samples=samples)
+    )
     out = _out()
     for finding in findings:
         mark, style = ("ok  ", "green") if finding.ok else ("FAIL", "bold red")
@@ -386,6 +393,17 @@ def doctor(
             out.print(f"      cure: {finding.cure}", markup=False)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+async def _samples(settings: Settings) -> dict[str, list[Mapping[str, Any]]]:
+    """Return a digest of the bundled papers as each platform would be asked to post it."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for platform in (Platform.SLACK, Platform.DISCORD):
+        for layout in (Layout.THREAD, Layout.CARDS):
+            wanted = Preview(platform.value, "sample", None, None, layout, 10)
+            messages = await preview_of(settings, wanted, now=utc_now())
+            found.setdefault(platform.value, []).extend(each.body for each in messages)
+    return found
 
 
 def _salvage(settings: Settings) -> None:

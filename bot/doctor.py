@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator
+import importlib.util
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from adapters.papers import open_sources
 from adapters.storage import open_store, place_of
@@ -27,13 +29,27 @@ class Finding:
     cure: str = ""
 
 
-async def examine(settings: Settings, *, offline: bool, now: datetime) -> list[Finding]:
-    """Return a finding for state, sources and platforms, in this order."""
+async def examine(
+    settings: Settings,
+    *,
+    offline: bool,
+    now: datetime,
+    samples: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> list[Finding]:
+    """Return a finding for state, sources and platforms, in this order.
+
+    Args:
+        settings: What is examined.
+        offline: Ask nobody over the network.
+        now: The present.
+        samples: Bodies of messages by platform, which it is asked about but does not post.
+    """
     findings = [Finding("settings", True, "read"), await _state(settings)]
     if offline:
         return findings
     findings += [each async for each in _sources(settings, now)]
     findings += [each async for each in _platforms(settings)]
+    findings += [each async for each in _drawings(settings, samples or {})]
     return findings
 
 
@@ -92,3 +108,22 @@ async def _platforms(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding(name, False, problem, cure or "see README.md")
         else:
             yield Finding(name, True, detail)
+
+
+async def _drawings(
+    settings: Settings, samples: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> AsyncIterator[Finding]:
+    """Ask each platform that can tell whether it would take messages like these."""
+    for name in configured_adapters(settings):
+        if name not in samples or not importlib.util.find_spec(f"adapters.{name}.live"):
+            continue
+        module = importlib.import_module(f"adapters.{name}.live")
+        what, bodies = f"{name} messages", samples[name]
+        try:
+            problems = await module.validate(getattr(settings, name), bodies)
+        except PlatformError as error:
+            yield Finding(what, False, error.problem, error.cure or "try again in a while")
+            continue
+        taken = f"it would take all {len(bodies)} of a digest"
+        cure = "report this to those who make the bot"
+        yield Finding(what, not problems, "; ".join(problems) or taken, cure)

@@ -78,6 +78,7 @@ class WebApi:
         self._used_triggers: set[str] = set()
         self.methods: dict[str, Callable[[Args], Outcome | Json]] = {
             "auth.test": self._auth_test,
+            "blocks.validate": self._validate,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "chat.delete": self._delete,
@@ -151,11 +152,7 @@ class WebApi:
             raise SlackError("no_text")
         if utf16_length(text) > TEXT_CHARS:
             raise SlackError("msg_too_long")
-        faults = check_blocks(blocks or [])
-        if self.block_check is not None:
-            faults += self.block_check(blocks or [])
-        if faults:
-            raise SlackError("invalid_blocks", *faults)
+        self._refuse_faulty(blocks or [])
         if json_length(blocks or []) > BLOCKS_JSON_CHARS:
             raise SlackError("msg_blocks_too_long")
         return text, tuple(blocks or ()), tuple(attachments)
@@ -468,6 +465,18 @@ class WebApi:
         if args.text("hash") and args.text("hash") != view.hash:
             raise SlackError("hash_conflict")
         return self._shown(self.changed_view(view, body))
+
+    def _validate(self, args: Args) -> Json:
+        blocks = (args.decoded("message") or {}).get("blocks") or []
+        self._refuse_faulty(blocks)
+        return {"ok": True}
+
+    def _refuse_faulty(self, blocks: list[Json]) -> None:
+        faults = check_blocks(blocks)
+        if self.block_check is not None:
+            faults += self.block_check(blocks)
+        if faults:
+            raise SlackError("invalid_blocks", *faults)
 
     def _publish_view(self, args: Args) -> Outcome:
         user, body = self.workspace.user(args.text("user_id")).id, self._checked_view(args)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from adapters.search.words import WordIndex
 from adapters.slack._setup import COMPARED, DISPENSABLE, differences, losses
 from adapters.slack.app import SlackAdapter, probe
+from adapters.slack.live import validate
 from adapters.slack.manifest import SCOPES, manifest
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
@@ -142,3 +143,14 @@ async def test_a_configuration_token_that_ran_out_is_named() -> None:
         settings = settings_for(slack, config_token=SecretStr("xoxe.xoxp-old"))
         with pytest.raises(ConfigError, match=r"SLACK_CONFIG_TOKEN .* twelve hours"):
             await probe(settings)
+
+
+async def test_doctor_asks_slack_whether_it_would_take_a_digest() -> None:
+    body = {"text": "A digest", "blocks": [{"type": "divider"}]}
+    wrong = {"text": "A digest", "blocks": [{"type": "header"}]}
+    async with SlackDouble() as slack:
+        settings = settings_for(slack)
+        assert await validate(settings, [body, body]) == []
+        (problem,) = await validate(settings, [body, wrong])
+        assert problem.startswith("message 2: invalid_blocks")
+        assert slack.messages(slack.workspace.add_channel("papers").id) == ()
