@@ -893,4 +893,6 @@ async def test_every_key_the_double_emits_is_one_of_slacks(
         assert known is not None, sent.name
         unknown += [f"{sent.kind} {sent.name}: {key}" for key in strangers(sent.body, known)]
     assert sorted(set(unknown)) == []
-    assert checked >= set(SHAPE_OF) | set(slack.methods) | {"/papers", "view_submission"}
+    shapeless = {"blocks.validate"}  # it says ok, and no more
+    everything = set(SHAPE_OF) | set(slack.methods) | {"/papers", "view_submission"}
+    assert checked >= everything - shapeless
