@@ -25,7 +25,7 @@ import structlog
 
 from adapters.papers import open_sources
 from adapters.search.words import WordIndex
-from adapters.storage import open_store
+from adapters.storage import open_store, place_beside
 from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
@@ -242,12 +242,17 @@ def _cancelled_by(number: signal.Signals) -> Iterator[None]:
 
 
 def configured_adapters(settings: Settings) -> dict[str, ChatAdapter]:
-    """Return the platforms that have a token; the code of the others is never imported."""
+    """Return the platforms that are set up; the code of the others is never imported.
+
+    Raises:
+        ConfigError: if one cannot work as it is set up.
+    """
     adapters: dict[str, ChatAdapter] = {}
-    if settings.slack.bot_token:
-        adapters["slack"] = importlib.import_module("adapters.slack.app").SlackAdapter(
-            settings.slack
-        )
+    slack = settings.slack
+    if slack.bot_token or slack.client_id or slack.client_secret:
+        module = importlib.import_module("adapters.slack.app")
+        place = None if slack.bot_token else place_beside(settings.store.url.get_secret_value())
+        adapters["slack"] = module.SlackAdapter(slack, place)
     if settings.discord.token:
         module = importlib.import_module("adapters.discord.app")
         adapters["discord"] = module.DiscordAdapter(settings.discord)

@@ -480,8 +480,12 @@ def manifest(
         str, typer.Option(help="Slack: `socket`, or `http` for events by a public address.")
     ] = "socket",
     url: Annotated[
-        str | None, typer.Option(help="Slack, http: the public address, https://….")
+        str | None,
+        typer.Option(help="Slack, http or several: the public address, https://…."),
     ] = None,
+    several: Annotated[
+        bool, typer.Option("--several", help="Slack: for several workspaces to install.")
+    ] = False,
     application_id: Annotated[
         int | None, typer.Option(min=1, help="Discord: the application's id, for the link.")
     ] = None,
@@ -498,10 +502,10 @@ def manifest(
         return
     if mode not in ("socket", "http"):
         raise ConfigError(f"--mode is socket or http, not {mode!r}")
-    if mode == "http" and not (url or "").startswith("https://"):
+    if (mode == "http" or several) and not (url or "").startswith("https://"):
         given = f"is {url}" if url else "is missing"
         raise ConfigError(f"--url {given}; Slack calls an https:// address of yours")
-    made = importlib.import_module("adapters.slack.manifest").manifest(mode, url)
+    made = importlib.import_module("adapters.slack.manifest").manifest(mode, url, several=several)
     out.out(json.dumps(made, ensure_ascii=False, indent=2))
 
 

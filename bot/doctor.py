@@ -124,6 +124,8 @@ async def _drawings(
         except PlatformError as error:
             yield Finding(what, False, error.problem, error.cure or "try again in a while")
             continue
+        if problems is None:
+            continue
         taken = f"it would take all {len(bodies)} of a digest"
         cure = "report this to those who make the bot"
         yield Finding(what, not problems, "; ".join(problems) or taken, cure)

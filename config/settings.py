@@ -7,6 +7,7 @@ Values also come from a file ``.env`` in the working folder and from files of th
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,6 +37,9 @@ from bot.domain.errors import ConfigError
 
 SECRETS_FOLDER = Path("/run/secrets")
 
+PUBLIC = re.compile(r"https://[^\s/?#]+(/[^\s?#]*)?$|http://(127\.0\.0\.1|localhost)(:\d+)?/?$")
+"""Slack sends people to https addresses alone; a browser finds this machine without."""
+
 
 def _known_zone(name: str) -> str:
     try:
@@ -60,8 +64,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
+def _public_address(url: str) -> str:
+    if not PUBLIC.match(url):
+        raise ValueError("is no https address, such as https://bot.example.org")
+    return url.rstrip("/")
+
+
 class SlackSettings(Section):
-    """Slack. Off until a bot token is set."""
+    """Slack. Off until a bot token is set, or an app that several workspaces may install."""
 
     bot_token: SecretStr | None = Field(None, description="Bot token (`xoxb-…`); turns Slack on.")
     app_token: SecretStr | None = Field(
@@ -69,6 +79,23 @@ class SlackSettings(Section):
     )
     signing_secret: SecretStr | None = Field(
         None, description="Signing secret of the app, needed for HTTP mode."
+    )
+    client_id: str | None = Field(
+        None,
+        description=(
+            "Client ID of the app; with it and without a bot token, every workspace that installs "
+            "the app is served."
+        ),
+    )
+    client_secret: SecretStr | None = Field(
+        None, description="Client secret of the app, needed for several workspaces."
+    )
+    public_url: Annotated[str, AfterValidator(_public_address)] | None = Field(
+        None,
+        description=(
+            "Public https address of the bot, needed for several workspaces: the app is installed "
+            "at `/slack/install` there."
+        ),
     )
     config_token: SecretStr | None = Field(
         None,
@@ -87,8 +114,11 @@ class SlackSettings(Section):
             "workspace takes them."
         ),
     )
-    host: str = Field("127.0.0.1", description="Address to listen on in HTTP mode.")
-    port: int = Field(3000, ge=0, le=65535, description="Port to listen on in HTTP mode.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on in HTTP mode, and for several workspaces in either.",
+    )
+    port: int = Field(3000, ge=0, le=65535, description="Port to listen on there.")
     api_url: str = Field(
         "https://slack.com/api/", description="Web API address; change it for a proxy or a test."
     )

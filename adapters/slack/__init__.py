@@ -1,1 +1,1 @@
-"""Slack, on slack-bolt: Socket Mode or HTTP, one workspace."""
+"""Slack, on slack-bolt: Socket Mode or HTTP, one workspace or all that install the app."""

@@ -12,7 +12,7 @@ passes, and the listeners know the event.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -94,17 +94,20 @@ class Door:
             )
 
 
+def events(bolt: AsyncApp, secret: str, clock: Callable[[], float]) -> web.RouteDef:
+    """Return where Slack sends what it signs."""
+    return web.post(EVENTS_PATH, Door(bolt, secret, clock).take)
+
+
 @asynccontextmanager
-async def listening(
-    bolt: AsyncApp, secret: str, host: str, port: int, clock: Callable[[], float]
-) -> AsyncIterator[int]:
+async def listening(routes: Iterable[web.RouteDef], host: str, port: int) -> AsyncIterator[int]:
     """Take requests on an address; yield the port, which is a free one if 0 was given.
 
     Raises:
         ConfigError: if the address cannot be listened on.
     """
     server = web.Application(client_max_size=BODY_BYTES)
-    server.router.add_post(EVENTS_PATH, Door(bolt, secret, clock).take)
+    server.router.add_routes(routes)
     runner = web.AppRunner(server, access_log=None, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     try:

@@ -14,7 +14,10 @@ from typing import TypeVar
 
 import aiohttp
 import structlog
-from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped
+from slack_bolt.logger.messages import (
+    info_default_oauth_settings_loaded,
+    warning_client_prioritized_and_token_skipped,
+)
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
@@ -65,7 +68,12 @@ TOKEN = frozenset(
 TOKEN_SECONDS = 600.0
 """How soon a post is tried again while the token is no good."""
 
-REMARK = warning_client_prioritized_and_token_skipped()
+REVOKED = frozenset({"account_inactive", "token_revoked"})
+"""Those for a token that was good: where several workspaces may come and go, this one has gone."""
+
+REMARKS = frozenset(
+    {warning_client_prioritized_and_token_skipped(), info_default_oauth_settings_loaded()}
+)
 
 BUSY = frozenset(
     {
@@ -125,14 +133,25 @@ class SlackWeb:
     """The Web API of one workspace.
 
     Args:
-        token: The bot token.
+        token: The bot token; none is needed for what is asked with another.
         url: Address of the API.
+        identity: Who the bot is, if that is known.
+        left: What to say once the workspace has taken its token back; without it, somebody is to
+            give the bot a new one.
     """
 
-    def __init__(self, token: str, url: str) -> None:
+    def __init__(
+        self,
+        token: str | None,
+        url: str,
+        *,
+        identity: Identity | None = None,
+        left: Callable[[], Gone] | None = None,
+    ) -> None:
         self.client = _client(url, token, _patience())
         self._poster = _client(url, token, [])
-        self._identity: Identity | None = None
+        self._identity = identity
+        self._left = left
 
     async def identity(self) -> Identity:
         """Return who the bot is; Slack is asked once.
@@ -143,7 +162,7 @@ class SlackWeb:
         """
         if self._identity is None:
             response = await self._admitted("SLACK_BOT_TOKEN", self.client.auth_test())
-            answer = _data(response)
+            answer = data_of(response)
             if not answer.get("bot_id"):
                 raise ConfigError("SLACK_BOT_TOKEN is no bot token: it must begin with xoxb-")
             scopes = map(str.strip, response.headers.get("x-oauth-scopes", "").split(","))
@@ -164,7 +183,7 @@ class SlackWeb:
             TryLater: if Slack cannot be reached.
         """
         opened = self.client.apps_connections_open(app_token=app_token)
-        return str(_data(await self._admitted("SLACK_APP_TOKEN", opened))["url"])
+        return str(data_of(await self._admitted("SLACK_APP_TOKEN", opened))["url"])
 
     async def app_manifest(self, config_token: str) -> Json:
         """Return the manifest of the bot's app, as its owner sees it.
@@ -177,7 +196,7 @@ class SlackWeb:
         profile = (await self.ask(self.client.users_info(user=user)))["user"]["profile"]
         app = str(profile.get("api_app_id"))
         exported = self.client.apps_manifest_export(app_id=app, token=config_token)
-        answer = _data(await self._admitted("SLACK_CONFIG_TOKEN", exported))
+        answer = data_of(await self._admitted("SLACK_CONFIG_TOKEN", exported))
         return dict(answer["manifest"])
 
     async def _admitted(
@@ -204,7 +223,7 @@ class SlackWeb:
         Raises:
             Refused, Gone, TryLater: see ``bot.domain.errors``; and ``lost``.
         """
-        return _data(await self._answered(request, lost))
+        return data_of(await self._answered(request, lost))
 
     async def post(self, message: Json) -> Json:
         """Post a message, once; a limit is for whoever keeps the pace, not for the SDK to sit out.
@@ -233,12 +252,15 @@ class SlackWeb:
             return TryLater(PLATFORM, "cannot be reached")
         if not isinstance(error, SlackApiError):
             return lost(PLATFORM, f"the answer was lost ({type(error).__name__})")
-        answer, status = _answer(error), _status(error)
+        answer, status = answer_of(error), _status(error)
         code = str(answer.get("error", ""))
         if code in BUSY or status == 429:
             return TryLater(PLATFORM, code or "HTTP 429", retry_after=_retry_after(error))
+        if code in REVOKED and self._left:
+            return self._left()
         if code in TOKEN:
-            return TryLater(PLATFORM, code, cure=REINSTALL, retry_after=TOKEN_SECONDS)
+            cure = self._left().cure if self._left else REINSTALL
+            return TryLater(PLATFORM, code, cure=cure, retry_after=TOKEN_SECONDS)
         if code in LOST or (not code and (status >= 500 or status == 200)):
             return lost(PLATFORM, code or f"HTTP {status} without an answer")
         if not code:
@@ -333,12 +355,13 @@ def sdk_logger() -> logging.Logger:
     """Return the logger of Bolt and the SDK, less what should not be read.
 
     It is never below INFO, for at DEBUG they write response addresses and tickets, which are
-    secrets. And Bolt finds SLACK_BOT_TOKEN in the environment and remarks that it is not needed.
+    secrets. And Bolt finds SLACK_BOT_TOKEN or SLACK_CLIENT_ID in the environment and remarks that
+    it does not need the one, and keeps files for the other, which it is never asked to.
     """
     logger = logging.getLogger("slack_bolt")
     logger.setLevel(max(logging.INFO, logging.getLogger().level))
     if not logger.filters:
-        logger.addFilter(lambda record: record.getMessage() != REMARK)
+        logger.addFilter(lambda record: record.getMessage() not in REMARKS)
     return logger
 
 
@@ -356,11 +379,13 @@ def _patience() -> list[AsyncRetryHandler]:
     return [AsyncRateLimitErrorRetryHandler(max_retry_count=1)]
 
 
-def _data(response: AsyncSlackResponse) -> Json:
+def data_of(response: AsyncSlackResponse) -> Json:
+    """Return an answer as Slack wrote it; nothing if it is no object."""
     return response.data if isinstance(response.data, dict) else {}
 
 
-def _answer(error: SlackApiError) -> Json:
+def answer_of(error: SlackApiError) -> Json:
+    """Return the answer with which Slack refused something."""
     data = getattr(error.response, "data", None)
     return data if isinstance(data, dict) else {}
 

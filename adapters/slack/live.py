@@ -13,14 +13,18 @@ from bot.domain.errors import Refused
 from config.settings import SlackSettings
 
 
-async def validate(settings: SlackSettings, bodies: Sequence[Mapping[str, Any]]) -> list[str]:
+async def validate(
+    settings: SlackSettings, bodies: Sequence[Mapping[str, Any]]
+) -> list[str] | None:
     """Return what Slack objects to in the bodies of messages; nothing if it would take them.
+
+    ``None`` stands for that it was not asked: for several workspaces, none has its token here.
 
     Raises:
         TryLater: if Slack cannot be reached, or refuses the token.
     """
     if settings.bot_token is None:
-        return []
+        return None
     slack = SlackWeb(settings.bot_token.get_secret_value(), settings.api_url)
     found = []
     for number, body in enumerate(bodies, start=1):

@@ -14,6 +14,8 @@ from bot.text import clip
 COMMAND = "/papers"
 SHORTCUT = "summarize"
 EVENTS_PATH = "/slack/events"
+INSTALL_PATH = "/slack/install"
+REDIRECT_PATH = "/slack/oauth_redirect"
 
 SCOPES = (
     "app_mentions:read",  # be asked in a channel
@@ -32,6 +34,9 @@ SCOPES = (
 EVENTS = ("app_home_opened", "app_mention", "message.im", "reaction_added", "reaction_removed")
 """The events that the adapter listens to."""
 
+LEAVING = ("app_uninstalled", "tokens_revoked")
+"""Those that it listens to as well where several workspaces install the app."""
+
 NAME_CHARS = 35
 USAGE_CHARS = 1_000
 
@@ -46,29 +51,37 @@ def usage_hint() -> str:
 
 
 def manifest(
-    mode: Literal["socket", "http"], url: str | None = None, name: str = "papers"
+    mode: Literal["socket", "http"],
+    url: str | None = None,
+    name: str = "papers",
+    *,
+    several: bool = False,
 ) -> dict[str, Any]:
     """Return the manifest from which a team makes its own app.
 
     Args:
         mode: How events arrive.
-        url: Public address of the bot, for ``http``.
+        url: Public address of the bot, for ``http`` and for several workspaces.
         name: How the app and its bot user are called.
+        several: Whether several workspaces are to install the app.
 
     Raises:
-        ConfigError: if ``http`` has no https address, or the name is too long.
+        ConfigError: if ``http`` or several workspaces have no https address, or the name is too
+            long.
     """
     if len(name) > NAME_CHARS:
         raise ConfigError(
             f"Slack takes a name of {NAME_CHARS} characters, {name!r} has {len(name)}: shorten it"
         )
-    address: dict[str, str] = {}
-    if mode == "http":
-        if not (url or "").startswith("https://"):
-            raise ConfigError(
-                "HTTP mode needs the public https address of the bot, as in https://bot.example.org"
-            )
-        address = {"url": f"{url}".rstrip("/") + EVENTS_PATH}
+    root = (url or "").rstrip("/")
+    if (mode == "http" or several) and not root.startswith("https://"):
+        raise ConfigError(
+            f"{'HTTP mode needs' if mode == 'http' else 'Several workspaces need'} "
+            "the public https address of the bot, as in https://bot.example.org"
+        )
+    address = {"url": root + EVENTS_PATH} if mode == "http" else {}
+    events = (*EVENTS, *LEAVING) if several else EVENTS
+    redirect = {"redirect_urls": [root + REDIRECT_PATH]} if several else {}
     request = {f"request_{key}": value for key, value in address.items()}
     return {
         "_metadata": {"major_version": 1, "minor_version": 1},
@@ -101,9 +114,9 @@ def manifest(
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {**redirect, "scopes": {"bot": list(SCOPES)}},
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS), **request},
+            "event_subscriptions": {"bot_events": list(events), **request},
             "interactivity": {"is_enabled": True, **request},
             "org_deploy_enabled": False,
             "socket_mode_enabled": mode == "socket",

@@ -12,6 +12,8 @@ from bot.domain.errors import ConfigError, StorePoisoned
 from bot.ports import Store
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from adapters.storage.postgres import PostgresStore
 
 CURE = (
@@ -60,6 +62,24 @@ def postgres_store() -> type[PostgresStore]:
             "pip install 'daily-papers[postgres]'"
         ) from error
     return PostgresStore
+
+
+def place_beside(url: str) -> Path | AsyncEngine:
+    """Return where a platform may keep what is its own: a folder, or tables in the same database.
+
+    Nothing of it is in backups, and nothing in memory.
+
+    Raises:
+        ConfigError: if the address names no place that lasts.
+    """
+    if url == "memory:":
+        raise ConfigError(
+            "STORE_URL is `memory:`, which keeps no installations of Slack: "
+            "set it to a folder or to PostgreSQL, or set SLACK_BOT_TOKEN"
+        )
+    if url.startswith(POSTGRES):
+        return postgres_store().beside(url)
+    return folder_of(url)
 
 
 def place_of(url: str) -> str:

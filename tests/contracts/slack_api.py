@@ -14,8 +14,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
@@ -26,7 +28,7 @@ from adapters.slack._views import Views
 from adapters.slack._web import SlackWeb
 from adapters.slack.app import LAG_SECONDS, SlackAdapter
 from adapters.slack.ids import channel_ref, message_ref, user_ref
-from adapters.slack.manifest import EVENTS_PATH, SCOPES
+from adapters.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, SCOPES
 from adapters.slack.render import post_body
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
@@ -43,9 +45,12 @@ from bot.services.digest import plan_digest
 from bot.services.health import Health
 from config.settings import SlackSettings
 from tests.contracts.slack_peers import (
+    CLIENT_ID,
+    CLIENT_SECRET,
     HOME,
     KEY,
     MODAL,
+    REDIRECT,
     RULES,
     SECRET,
     Failure,
@@ -661,6 +666,37 @@ class SlackContract:
         assert (who["user_id"], who["team_id"]) == (answer["bot_user_id"], desk.slack.team)
         await installed.chat_postMessage(channel=desk.room, text="I am new.")
         assert await code_of(access(desk.slack, code)) == "invalid_code"
+
+    async def test_a_workspace_installs_the_app_and_is_served_with_its_token(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
+        desk.need(installs)
+        several = {"bot_token": None, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        public = REDIRECT.removesuffix(REDIRECT_PATH)
+        settings = settings_for(desk.slack, public_url=public, **several)
+        adapter = SlackAdapter(settings, tmp_path)
+        serving = asyncio.create_task(adapter.serve(desk.inbox))
+        try:
+            while adapter.port is None and not serving.done():
+                await asyncio.sleep(0.01)
+            at = f"http://127.0.0.1:{adapter.port}"
+            with pytest.raises(Gone, match="not installed"):
+                await adapter.post(desk.channel, HELLO, key="k")
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as browser:
+                async with browser.get(at + INSTALL_PATH) as page:
+                    (state,) = [each.value for each in page.cookies.values()]
+                code = await desk.slack.authorize(desk.ann)
+                back = f"{at}{REDIRECT_PATH}?code={code}&state={state}"
+                held = {"Cookie": f"slack-app-oauth-state={state}"}
+                async with browser.get(back, headers=held) as page:
+                    assert page.status == 200
+            await adapter.post(desk.channel, HELLO, key="k")
+            await desk.slack.tell(f"{at}{EVENTS_PATH}", SECRET)
+            await desk.slack.react(desk.ann, desk.room, (await desk.history())[0]["ts"], "+1")
+            assert (await desk.slack.told())[-1] == 200
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
 
     async def test_a_code_is_good_for_nobody_else(self, desk: Desk) -> None:
         desk.need(installs)

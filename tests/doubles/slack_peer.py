@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 from adapters.slack.manifest import EVENTS
-from tests.contracts.slack_peers import Failure
+from tests.contracts.slack_peers import CLIENT_ID, CLIENT_SECRET, REDIRECT, Failure
 
 from .slack import AnswerLost, Fault, Message, RateLimited, ServerError, SlackDouble
 from .slack_state import Json
@@ -23,12 +24,7 @@ FAULTS: Mapping[Failure, Fault] = {
 class DoubledSlack:
     """A workspace of the double."""
 
-    breaks: ClassVar[Mapping[str, str]] = {
-        "Whoever allows the app gives it a code, which is good for a token.": (
-            "The double is one workspace with the app installed; nothing in it asks for more."
-        ),
-        "A wrong client secret is called so.": "There is no installation to need one.",
-    }
+    breaks: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, double: SlackDouble) -> None:
         self._double = double
@@ -87,13 +83,18 @@ class DoubledSlack:
         self._double.fault(method, FAULTS[failure])
 
     async def authorize(self, person: str) -> str:
-        return f"a code that nobody takes, of {person}"
+        asked = {"client_id": CLIENT_ID, "redirect_uri": REDIRECT}
+        return parse_qs(urlsplit(self._double.authorize(person, asked)).query)["code"][0]
 
 
 @asynccontextmanager
 async def open_doubled_slack(scopes: Collection[str]) -> AsyncIterator[DoubledSlack]:
     """Begin an empty workspace that tells the bot no more events than its manifest asks for."""
     async with SlackDouble(
-        scopes=frozenset(scopes), subscriptions=frozenset(EVENTS), retry_delays=()
+        scopes=frozenset(scopes),
+        subscriptions=frozenset(EVENTS),
+        retry_delays=(),
+        client=(CLIENT_ID, CLIENT_SECRET),
+        redirect_url=REDIRECT,
     ) as double:
         yield DoubledSlack(double)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
@@ -93,18 +95,24 @@ class SlackServer:
         most_sockets: int = SOCKETS,
         farewell: float = FAREWELL_SECONDS,
         config_token: str = "xoxe.xoxp-double",
+        client: tuple[str, str] = ("1.2", "client-secret-double"),
+        redirect_url: str = "https://bot.example.org/slack/oauth_redirect",
         manifest: Json | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Describe the app: its tokens, scopes and subscriptions; a workspace brings its clock.
 
         ``posts_apart`` is what is enforced: seconds between posts of a channel, and of all.
-        ``manifest`` is what the app's owner is shown, who alone has the ``config_token``.
+        ``manifest`` is what the app's owner is shown, who alone has the ``config_token``. Whoever
+        installs the app is sent to the ``redirect_url`` with a code, which the ``client``, an id
+        and a secret, exchanges for the token.
         """
         self.workspace = workspace or Workspace(clock=clock)
         self.bot_token = bot_token
         self.app_token = app_token
         self.config_token = config_token
+        self.client = client
+        self.redirect_url = redirect_url
         self.manifest = manifest or {}
         self.subscriptions = subscriptions
         self.enforce_limits = enforce_limits
@@ -123,6 +131,8 @@ class SlackServer:
         self._transport: Transport = self._socket_mode
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._hooks: dict[str, Hook] = {}
+        self._codes: dict[str, tuple[SlackServer, str]] = {}
+        self._teams: dict[str, SlackServer] = {}
         self._events: dict[str, Envelope] = {}
         self._duplicates = 0
         self._last_posts: dict[str, float] = {}
@@ -191,6 +201,14 @@ class SlackServer:
             signing_secret=signing_secret,
             session=self._http_session,
         )
+
+    def add_team(self, other: SlackServer) -> None:
+        """Let the app be in another workspace too: here by its token, and on the same websockets.
+
+        Its people act in the other double, which is entered as well.
+        """
+        self._teams[other.bot_token] = other
+        other._transport = self._socket_mode
 
     def use_socket_mode(self) -> None:
         """Deliver everything over the app's websockets from now on, as at the start."""
@@ -378,6 +396,12 @@ class SlackServer:
     async def _serve_api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         token, raw = await _arguments(request)
+        home = self._teams.get(token or "", self)
+        return await home._answer_api(request, method, token, raw)
+
+    async def _answer_api(
+        self, request: web.Request, method: str, token: str | None, raw: dict[str, Any]
+    ) -> web.StreamResponse:
         self.calls.append(Call(method, raw, dict(request.headers), self.workspace.clock()))
         with self._under_way():
             limited = self._over_the_limit(method, raw)
@@ -442,6 +466,8 @@ class SlackServer:
 
     def _perform(self, method: str, token: str | None, raw: Mapping[str, Any]) -> Json:
         try:
+            if method == "oauth.v2.access":
+                return self._access(raw)
             self._check_token(method, token)
             if method == "apps.connections.open":
                 ticket = self._socket_mode.ticket()
@@ -454,6 +480,41 @@ class SlackServer:
             return _refusal(e)
         self._watch(method, raw, outcome)
         return outcome.answer
+
+    def authorize(self, user: str, query: Mapping[str, str]) -> str:
+        """Let a person allow the app on the page that it sent them to; return where that leads."""
+        given = {name: query.get(name) for name in ("client_id", "redirect_uri")}
+        if given != {"client_id": self.client[0], "redirect_uri": self.redirect_url}:
+            raise SlackError("bad_redirect_uri", f"not this app's: {given}")
+        code = uuid.uuid4().hex
+        for each in (self, *self._teams.values()):
+            if user in each.workspace.users:
+                self._codes[code] = each, user
+        return f"{self.redirect_url}?{urlencode({'code': code, 'state': query.get('state', '')})}"
+
+    def _access(self, raw: Mapping[str, Any]) -> Json:
+        if raw.get("client_id") != self.client[0]:
+            raise SlackError("invalid_client_id")
+        if raw.get("client_secret") != self.client[1]:
+            raise SlackError("bad_client_secret")
+        if raw.get("code") not in self._codes:
+            raise SlackError("invalid_code")
+        if raw.get("redirect_uri") != self.redirect_url:
+            raise SlackError("bad_redirect_uri")
+        home, user = self._codes.pop(str(raw["code"]))
+        home.installed = True
+        return {
+            "ok": True,
+            "access_token": home.bot_token,
+            "token_type": "bot",
+            "scope": ",".join(sorted(home._api.scopes)),
+            "bot_user_id": home.workspace.bot_user_id,
+            "app_id": home.workspace.app_id,
+            "team": {"id": home.workspace.team_id, "name": home.workspace.team_name},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "authed_user": {"id": user},
+        }
 
     def _check_token(self, method: str, token: str | None) -> None:
         wanted = {
@@ -646,6 +707,9 @@ async def _arguments(request: web.Request) -> tuple[str | None, dict[str, Any]]:
     else:
         raw |= dict(await request.post())
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind == "Basic":
+        known = aiohttp.BasicAuth.decode(f"{kind} {token}")
+        raw |= {"client_id": known.login, "client_secret": known.password}
     given = raw.pop("token", None)
     return (token if kind == "Bearer" else given), raw
 

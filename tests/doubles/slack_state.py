@@ -136,9 +136,10 @@ class Workspace:
         bot_id: str = "B00000001",
         bot_user_id: str = "U00000001",
         bot_name: str = "papers",
+        first_id: int = 1,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Start with the bot alone."""
+        """Start with the bot alone; Slack gives no id twice, so another workspace starts later."""
         self.team_id = team_id
         self.team_name = team_name
         self.domain = domain
@@ -153,7 +154,7 @@ class Workspace:
         self.ephemerals: dict[str, Ephemeral] = {}
         self._messages: dict[str, dict[str, Message]] = {}
         self._last_tick = 0
-        self._last_id = 1
+        self._last_id = first_id
 
     def new_id(self, prefix: str) -> str:
         """Return an id nobody has yet."""

@@ -337,6 +337,10 @@ def test_the_manifests_can_be_pasted(run: Run) -> None:
     code, out, _ = run("manifest", "slack", "--mode", "http", "--url", "https://papers.example")
     assert "https://papers.example" in json.loads(out)["settings"]["interactivity"]["request_url"]
     assert run("manifest", "slack", "--mode", "http")[0] == 2
+    code, out, _ = run("manifest", "slack", "--several", "--url", "https://papers.example")
+    redirect = "https://papers.example/slack/oauth_redirect"
+    assert json.loads(out)["oauth_config"]["redirect_urls"] == [redirect]
+    assert run("manifest", "slack", "--several")[0] == 2
     code, out, _ = run("manifest", "discord", "--application-id", "42")
     assert out.startswith("https://discord.com/")
     assert "client_id=42" in out

@@ -23,7 +23,7 @@ from adapters.storage.documents import (
     decode,
 )
 from adapters.storage.postgres import _statements as sql
-from adapters.storage.postgres._schema import leases, metadata
+from adapters.storage.postgres._schema import OTHERS, leases, metadata
 from adapters.storage.postgres._store import (
     Parameters,
     PostgresStore,
@@ -48,7 +48,7 @@ ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 PATIENT = text("SET LOCAL idle_in_transaction_session_timeout = '10min'")
 """Who takes the rows may be slow, and so may be who brings them."""
 
-STATE = [table for table in metadata.sorted_tables if table is not leases]
+STATE = [table for table in metadata.sorted_tables if table not in (leases, *OTHERS)]
 
 ALONE = text(f"LOCK TABLE {', '.join(map(str, STATE))} IN SHARE ROW EXCLUSIVE MODE")
 

@@ -202,6 +202,10 @@ class Database:
             except FAILURES as error:
                 raise told(self.place, error) from error
 
+    def engine(self, schema: str) -> AsyncEngine:
+        """Return the pool for statements of others, whose tables have no schema but this one."""
+        return self._engine.execution_options(schema_translate_map={None: schema})
+
     async def close(self) -> None:
         """Let go of the server, once all that has begun is finished."""
         self._closed = True

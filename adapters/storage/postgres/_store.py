@@ -10,12 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import TextClause
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.storage.documents import ListedBatch, decode, encode
 from adapters.storage.memory import advanced, merged, planned
 from adapters.storage.postgres import _statements as sql
 from adapters.storage.postgres._engine import Database
+from adapters.storage.postgres._schema import SCHEMA
 from adapters.storage.postgres._upgrade import upgrade
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
@@ -46,6 +47,15 @@ class PostgresStore:
         self._lease_seconds = lease_seconds
         self._me = {"me": replica}
         self._mine = {"me": replica, "lease": timedelta(seconds=lease_seconds)}
+
+    @staticmethod
+    def beside(url: str) -> AsyncEngine:
+        """Return a pool of its own to the tables that a platform keeps in the same database.
+
+        Raises:
+            ConfigError: if the address is of another form.
+        """
+        return Database(url).engine(SCHEMA)
 
     @classmethod
     async def open(

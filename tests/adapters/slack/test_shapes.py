@@ -32,7 +32,9 @@ from bot.domain.errors import PlatformError
 from bot.domain.votes import Tally
 from bot.ports import Thread
 from tests.adapters.slack.conftest import Office, office, settings_for
+from tests.adapters.slack.house import house
 from tests.doubles.slack import ApiError
+from tests.doubles.slack_records import Sent
 from tests.examples import NOW, paper, paper_id, subscription
 from tests.fakes import FakeSource
 
@@ -48,6 +50,8 @@ SHAPES: Mapping[str, str] = {
     "message": "events/AppMention",
     "reaction_added": "events/ReactionAdded",
     "reaction_removed": "events/ReactionRemoved",
+    "app_uninstalled": "events/AppUninstalled",
+    "tokens_revoked": "events/TokensRevoked",
 }
 """Where the shape is of what Slack sends by itself; an answer's shape has the method's name."""
 
@@ -58,6 +62,7 @@ BEYOND: Mapping[str, str] = {
     "message event.channel_type": "Messages have no shape of their own; mentions have no such key.",
     "view_submission response_urls": "Submissions have no shape of their own; presses lack it.",
     "response_url": "Its answers were not captured; the bot looks at their status alone.",
+    "oauth.v2.access": "The method was not captured; Slack's page on it shows these keys.",
     "apps.manifest.export": "The method was not captured; the manifest is the one we ask for.",
 }
 """What no captured shape has, each with the reason why it is true of Slack all the same."""
@@ -295,16 +300,34 @@ def explained(paths: set[str]) -> dict[str, set[str]]:
     return found
 
 
-async def test_slack_has_every_field_that_the_bot_reads(shared: Path, notes: Notes) -> None:
+async def come_and_go(folder: Path) -> list[Sent]:
+    """Let two workspaces install the app and one leave; return what was sent meanwhile."""
+    async with house(folder, install=False) as made:
+        made.teams[0].slack.fault("oauth.v2.access", ApiError("invalid_code"))
+        with pytest.raises(AssertionError):
+            await made.install(made.teams[0])
+        for team in made.teams:
+            await made.install(team)
+        await made.teams[0].slack.uninstall()
+        for team in made.teams:
+            await team.slack.settled()
+        return [each for team in made.teams for each in team.slack.sent]
+
+
+async def test_slack_has_every_field_that_the_bot_reads(
+    shared: Path, notes: Notes, tmp_path: Path
+) -> None:
     async with office("http", manifest=manifest("socket")) as at:
         await use_everything(at)
+    await come_and_go(tmp_path)
     assert explained(beyond(shared, notes.paths)).get("", set()) == set()
 
 
-async def test_slack_has_every_field_that_the_double_sends(shared: Path) -> None:
+async def test_slack_has_every_field_that_the_double_sends(shared: Path, tmp_path: Path) -> None:
     async with office("http", manifest=manifest("socket")) as at:
         await use_everything(at)
         sent = list(at.slack.sent)
+    sent += await come_and_go(tmp_path)
     found = {
         f"{kind_of(each.body) if each.kind != 'api' else each.name} {path}"
         for each in sent
@@ -337,10 +360,11 @@ def look_ups() -> Iterator[tuple[str, int, int, str, str]]:
                     yield path.name, node.lineno, last, name, ast.unparse(node)
 
 
-async def test_what_is_noted_is_all_that_the_modules_read(notes: Notes) -> None:
-    """A look-up that the scenario above does not reach is not held against the shapes."""
+async def test_what_is_noted_is_all_that_the_modules_read(notes: Notes, tmp_path: Path) -> None:
+    """A look-up that the scenarios above do not reach is not held against the shapes."""
     async with office("http", manifest=manifest("socket")) as at:
         await use_everything(at)
+    await come_and_go(tmp_path)
     missed = {
         f"{module}: {source}"
         for module, first, last, name, source in look_ups()
