@@ -130,7 +130,11 @@ def all_buttons(paper: Paper) -> tuple[Button, ...]:
 
 def picture(paper: Paper) -> Image | None:
     """Return a paper's picture, if the platforms can show its format."""
-    if not paper.thumbnail_url or not urlsplit(paper.thumbnail_url).path.endswith(PICTURES):
+    try:
+        path = urlsplit(paper.thumbnail_url or "").path
+    except ValueError:  # no address at all, as in ``http://[``
+        return None
+    if not paper.thumbnail_url or not path.endswith(PICTURES):
         return None
     return Image(paper.thumbnail_url, clip(f"First page of {one_line(paper.title)}", 200))
 

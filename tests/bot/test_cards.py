@@ -225,3 +225,8 @@ def test_a_day_is_written_as_people_write_it() -> None:
     heading = cards.list_reply("x" * 300, [], {}).nodes[0]
     assert isinstance(heading, Heading)
     assert size(heading.text) <= 140
+
+
+def test_a_picture_at_what_is_no_address_is_left_out() -> None:
+    assert cards.picture(paper(1, thumbnail_url="http://[/1.png")) is None
+    assert cards.picture(paper(1, thumbnail_url="https://a.org/1.png"))
