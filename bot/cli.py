@@ -547,7 +547,6 @@ class _Running:
     """What a running bot last said of itself."""
 
     at: datetime
-    pid: int
     health: Health
 
 
@@ -556,7 +555,7 @@ def _running_bot(file: Path) -> _Running | str:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         at = datetime.fromisoformat(told["at"])
-        return _Running(at, int(told["pid"]), Health.decode(told["health"]))
+        return _Running(at, Health.decode(told["health"]))
     except FileNotFoundError:
         return f"no bot is running: {file} is not there"
     except (OSError, ValueError, KeyError, TypeError) as error:

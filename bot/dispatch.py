@@ -197,8 +197,9 @@ class Dispatcher:
         match action:
             case RunAction(command, line):
                 return await self._run(CommandCall(press.caller, command, line))
-            case OpenAction(command, _):  # where it has no dialog, or the platform shows none
-                return await self._run(CommandCall(press.caller, command))
+            case OpenAction(command, channel):  # where it has no dialog, or the platform shows none
+                caller = press.caller.at(channel) if channel else press.caller
+                return await self._run(CommandCall(caller, command))
             case VoteAction():
                 return await self._voted(action, press)
             case _:

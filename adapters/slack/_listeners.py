@@ -162,7 +162,7 @@ class Listeners:
             action = _action(packed)
             if isinstance(action, OpenAction):
                 if action.channel:
-                    caller = self._caller(user["id"], action.channel, user.get("team_id"))
+                    caller = caller.at(action.channel)
                 await self._views.open(caller, action.command, body["trigger_id"])
             elif "channel" not in body:
                 reply = await self._inbox.press(Press(caller, packed))

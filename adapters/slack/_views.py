@@ -13,7 +13,6 @@ from slack_bolt.async_app import AsyncAck
 
 from adapters.slack._dialogs import command_of, dialog_view, read_view
 from adapters.slack._web import SlackWeb
-from adapters.slack.ids import channel_ref
 from adapters.slack.limits import Json
 from adapters.slack.render import view_blocks
 from bot.cards import sentence_reply
@@ -108,9 +107,4 @@ def _packed(caller: Caller) -> str:
 def _unpacked(caller: Caller, packed: str) -> Caller:
     """Return who handed a dialog in, in the channel that it is for."""
     told = json.loads(packed)
-    return Caller(
-        caller.user,
-        channel_ref(caller.channel.workspace, told["channel"]),
-        caller.is_admin,
-        told["name"],
-    )
+    return caller.at(told["channel"], told["name"])

@@ -129,7 +129,7 @@ async def settings(
     after = replace(after, filters=filters, sources=_sources(ctx, sources, after.sources))
     receipts = await ctx.store.receipts(ctx.caller.channel, 1)
     receipt = receipts[0] if receipts else None
-    if after == before:
+    if replace(after, name=before.name) == before:  # what the channel is called is no setting
         return settings_reply("Settings of this channel", after, ctx.now, receipt)
     refuse_guests(ctx)
     await ctx.store.save_subscription(after)

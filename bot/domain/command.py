@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
 
@@ -21,6 +21,10 @@ class Caller:
     channel: ChannelRef
     is_admin: bool = False
     channel_name: str = ""
+
+    def at(self, channel: str, name: str = "") -> Caller:
+        """Return the same person in another channel of the workspace, by its id."""
+        return replace(self, channel=replace(self.channel, id=channel), channel_name=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from bot.commands import all_commands
 from bot.commands.parsing import CommandSpec
 from bot.domain.channels import Layout, UserRef
+from bot.domain.command import CommandCall
 from bot.domain.errors import Refused, SourceError, TryLater
 from bot.domain.reply import Button, Controls, Reply, RunAction
-from tests.bot.inbox import TestInbox, words
+from tests.bot.inbox import TestInbox, caller, words
 from tests.examples import ANN, BOB, CHANNEL, NOW, TODAY, ballot, paper, paper_id, subscription
 
 COMMANDS = all_commands()
@@ -305,3 +306,12 @@ async def test_a_source_that_is_down_is_named_and_nothing_else_breaks(inbox: Tes
     said = words(await inbox.say("today --period week"))
     assert said.startswith("huggingface did not answer: HTTP 503.")
     assert "Paper 1" in words(await inbox.say("today"))
+
+
+async def test_everybody_may_look_at_settings_whatever_the_channel_is_called_now(
+    inbox: TestInbox,
+) -> None:
+    await inbox.say("subscribe")
+    renamed = replace(caller(admin=False), channel_name="reading-group")
+    said = words(await inbox.inbox.command(CommandCall(renamed, "settings")))
+    assert said.startswith("Settings of this channel")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.command import CommandCall
 from bot.domain.dialog import Dialog
 from bot.domain.reply import OpenAction, Reply, parse_action
 from tests.bot.inbox import TestInbox, caller, words
-from tests.examples import CHANNEL
+from tests.examples import CHANNEL, subscription
 
 
 @pytest.fixture
@@ -103,3 +105,13 @@ async def test_a_button_opens_a_dialog_of_another_channel() -> None:
     action = OpenAction("settings", "C9")
     assert parse_action(action.pack()) == action
     assert parse_action(OpenAction("settings").pack()) == OpenAction("settings")
+
+
+async def test_where_no_dialog_is_shown_the_button_of_another_channel_shows_its_settings(
+    inbox: TestInbox,
+) -> None:
+    elsewhere = replace(CHANNEL, id="C9")
+    await inbox.store.save_subscription(subscription(elsewhere, limit=3))
+    said = words(await inbox.press(OpenAction("settings", "C9").pack()))
+    assert "at most 3 papers" in said
+    assert "at most 10 papers" in words(await inbox.press(OpenAction("settings").pack()))
