@@ -153,7 +153,8 @@ class Line(AsyncSocketModeHandler):
         await self._acknowledged()
         client = self.client
         # one that is cut off never answers
-        await _within(self._patience.close, self.close_async())  # type: ignore[no-untyped-call]
+        closing = self.close_async()  # type: ignore[no-untyped-call]  # the SDK's
+        await _within(self._patience.close, closing)
         begun = (client.message_processor, client.current_session_monitor, client.message_receiver)
         tasks = [task for task in begun if task is not None]
         for task in tasks:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from bot import cards
 from bot.commands import Context, command
-from bot.commands.saved import papers_saved
+from bot.commands.saved import papers_at
 from bot.domain.channels import ChannelRef, Subscription
 from bot.domain.papers import PaperId
 from bot.domain.reply import Button, Controls, Divider, Heading, Node, Note, OpenAction, Reply
@@ -21,10 +21,11 @@ CHANNELS_SHOWN = 10
 async def home(ctx: Context) -> Reply:
     """Show the papers you saved, what your channels like best, and their settings.
 
-    Your channels are those in which you have voted.
+    Your channels are those in which you have voted: whoever has may know of them.
     """
-    channels = await _channels(ctx)
-    saved = await papers_saved(ctx)
+    votes = {kind: await ctx.store.voted(ctx.caller.user, kind) for kind in VoteKind}
+    channels = sorted({channel for places in votes.values() for channel, _ in places})
+    saved = await papers_at(votes[VoteKind.SAVE], ctx)
     nodes: list[Node] = [Heading("Papers that you saved")]
     nodes += [cards.plain_item(paper) for paper in saved[:SHOWN]]
     if not saved:
@@ -38,12 +39,6 @@ async def home(ctx: Context) -> Reply:
         nodes.append(Controls(tuple(_settings(each) for each in orders[:CHANNELS_SHOWN])))
     nodes.append(Note(cards.with_code("In any channel: `/papers subscribe`, `/papers settings`.")))
     return Reply(tuple(nodes), f"{len(saved)} papers saved")
-
-
-async def _channels(ctx: Context) -> list[ChannelRef]:
-    """Return the channels in which the caller has voted; whoever has may know of them."""
-    places = [place for kind in VoteKind for place in await ctx.store.voted(ctx.caller.user, kind)]
-    return sorted({channel for channel, _ in places})
 
 
 async def _top(ctx: Context, channels: Iterable[ChannelRef]) -> list[Node]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from bot import cards
 from bot.commands import Context, command
 from bot.commands.parsing import Range
-from bot.domain.papers import Paper
+from bot.domain.channels import ChannelRef
+from bot.domain.papers import Paper, PaperId
 from bot.domain.reply import Reply
 from bot.domain.votes import VoteKind
 from bot.text import count
@@ -20,7 +22,7 @@ async def saved(ctx: Context, limit: Annotated[int, Range(1, 25)] = 10) -> Reply
     Args:
         limit: How many papers to show.
     """
-    papers = await papers_saved(ctx)
+    papers = await papers_at(await ctx.store.voted(ctx.caller.user, VoteKind.SAVE), ctx)
     if not papers:
         return cards.sentence_reply(
             "You have saved no paper yet.", "Press Save on a paper, or react to it with 🔖."
@@ -31,8 +33,7 @@ async def saved(ctx: Context, limit: Annotated[int, Range(1, 25)] = 10) -> Reply
     return cards.list_reply(heading, papers[:limit], tallies, note=note)
 
 
-async def papers_saved(ctx: Context) -> list[Paper]:
-    """Return what the caller saved, newest first."""
-    places = await ctx.store.voted(ctx.caller.user, VoteKind.SAVE)
+async def papers_at(places: Iterable[tuple[ChannelRef, PaperId]], ctx: Context) -> list[Paper]:
+    """Return the papers of votes, newest first."""
     papers = await ctx.store.papers(dict.fromkeys(paper for _, paper in places))
     return sorted(papers.values(), key=lambda paper: paper.id, reverse=True)
