@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -183,7 +184,14 @@ def digest_message(
     if delivery.part == HEAD:
         nodes.append(Note(with_code(_how_to_vote(delivery))))
     names = "; ".join(f"{rank}. {one_line(paper.title)}" for paper, _, rank in ranked)
-    return Reply(tuple(nodes), clip(f"{digest_title(day)}: {names}", 2_000), private=False)
+    summary = clip(f"{digest_title(day)}: {names}", 2_000)
+    return Reply(tuple(nodes), summary, private=False, topics=topics(each[0] for each in ranked))
+
+
+def topics(papers: Iterable[Paper]) -> tuple[str, ...]:
+    """Return the keywords of papers, those of several of them first."""
+    often = Counter(one_line(word) for paper in papers for word in dict.fromkeys(paper.keywords))
+    return tuple(word for word, _ in often.most_common() if word)
 
 
 def digest_title(day: date) -> str:
@@ -216,7 +224,8 @@ def paper_message(paper: Paper, tally: Tally, *, rank: int | None = None) -> Rep
     """Return the message that holds one paper."""
     controls: tuple[Control, ...] = (*all_buttons(paper), *links(paper))
     whole = card(paper, tally, rank=rank, controls=controls)
-    return Reply((whole,), clip(one_line(paper.title), 300), private=False)
+    summary = clip(one_line(paper.title), 300)
+    return Reply((whole,), summary, private=False, topics=topics([paper]))
 
 
 def abstract_reply(paper: Paper, tally: Tally) -> Reply:
@@ -287,8 +296,14 @@ def parked_reply(subscription: Subscription, error: PlatformError) -> Reply:
     name = f"#{subscription.name}" if subscription.name else str(subscription.channel)
     return sentence_reply(
         f"The digest in {name} is paused: {error.problem}.",
-        error.cure or "`/papers subscribe` in the channel resumes it.",
+        error.cure or "It goes on by itself once the bot can post there again.",
     )
+
+
+def revived_reply(subscription: Subscription) -> Reply:
+    """Return what the owner of a subscription is told when its channel takes messages again."""
+    name = f"#{subscription.name}" if subscription.name else str(subscription.channel)
+    return sentence_reply(f"The digest in {name} goes on: the bot can post there again.")
 
 
 def with_code(sentence: str) -> Text:

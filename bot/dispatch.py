@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ import structlog
 from bot import cards
 from bot.commands import ALIASES, Context, Defaults, all_commands
 from bot.commands.parsing import CommandSpec
-from bot.domain.channels import ChannelRef
+from bot.domain.channels import ChannelRef, MessageRef
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Slot
 from bot.domain.dialog import Dialog
@@ -45,6 +46,12 @@ log = structlog.get_logger()
 
 SUGGESTIONS = 25
 
+TOPIC_BATCHES = 10
+"""How many of the newest lists the topics are taken from that are suggested."""
+
+REREADS = 3
+"""How often a message is read again while people go on voting on it."""
+
 T = TypeVar("T")
 
 
@@ -53,7 +60,7 @@ async def _nothing(_: ChannelRef) -> None:
 
 
 def _no_note() -> None:
-    """Take no note of a turn."""
+    """Take no note of lost events."""
 
 
 @dataclass(slots=True)
@@ -63,7 +70,7 @@ class Dispatcher:
     Attributes:
         adapters: The platforms, asked whether a channel can be posted to.
         reschedule: Awaited after a channel's subscription has changed.
-        taken: Called after a turn was taken: what others heard before it may be lost.
+        missed: Called when events may be lost, as those are that came before a turn was taken.
         stale: Slots whose head shows counts of before; whoever edits heads empties it.
         turn_pause: Seconds between two looks whether a turn of another process has ended.
     """
@@ -78,7 +85,7 @@ class Dispatcher:
     commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
     adapters: Mapping[str, ChatAdapter] = field(default_factory=dict)
     reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
-    taken: Callable[[], None] = _no_note
+    missed: Callable[[], None] = _no_note
     stale: set[Slot] = field(default_factory=set)
     turn_pause: float = 5.0
 
@@ -101,6 +108,24 @@ class Dispatcher:
         except Exception:
             log.exception("reaction failed", message=str(reaction.message))
 
+    async def reread(self, message: MessageRef) -> None:
+        """Read a message's reactions again; what goes wrong is logged, for repair reads it too."""
+        try:
+            delivery = await self.store.delivery_at(message)
+            adapter = self.adapters.get(message.channel.platform)
+            if delivery is None or adapter is None:
+                return
+            for _ in range(REREADS):
+                changed = await votes.reread(delivery, store=self.store, adapter=adapter)
+                if changed is not None:
+                    break
+            if changed:
+                self.stale.add(delivery.slot)
+        except (StoreError, PlatformError) as error:
+            log.warning("votes not read again", message=str(message), reason=str(error))
+        except Exception:
+            log.exception("reactions not read again", message=str(message))
+
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         """Return values for a parameter, best first; none rather than an error."""
         spec = self.commands.get(call.name)
@@ -109,12 +134,14 @@ class Dispatcher:
         )
         if option is None:
             return ()
-        if option.kind == "paper":
-            try:
+        try:
+            if option.kind == "paper":
                 return await self._titles(typed)
-            except StoreError as error:
-                log.error("nothing suggested", reason=str(error))
-                return ()
+            if option.form and option.form.topics:
+                return await self._topics(typed)
+        except StoreError as error:
+            log.error("nothing suggested", reason=str(error))
+            return ()
         values = option.choices or (option.form.values if option.form else ())
         return [value for value in values if typed.lower() in value.lower()][:SUGGESTIONS]
 
@@ -130,7 +157,7 @@ class Dispatcher:
                 async with leased(name, self.store) as lease:
                     if lease is not None:
                         ours = True
-                        self.taken()
+                        self.missed()
                         yield
                         return
                 log.debug("another process has the turn", name=name)
@@ -153,6 +180,22 @@ class Dispatcher:
             if paper in papers
         ]
 
+    async def _topics(self, typed: str) -> list[str]:
+        """Return lists of words that go on where ``typed`` ends: newest batches' keywords."""
+        earlier, comma, started = typed.rpartition(",")
+        given = {word.strip().lower() for word in earlier.split(",")}
+        batches = await self.store.batches(tuple(self.sources), limit=TOPIC_BATCHES)
+        words = (
+            one_line(word).lower()
+            for each in batches
+            for paper in each.papers
+            for word in paper.keywords
+        )
+        often = Counter(word for word in words if word and "," not in word and word not in given)
+        fitting = [word for word, _ in often.most_common() if started.strip().lower() in word]
+        head = f"{earlier.strip()}, " if comma else ""
+        return [head + word for word in fitting[:SUGGESTIONS]]
+
     async def dialog(self, call: CommandCall) -> Dialog | Reply:
         """Return a command to fill in, with what stands there now, or why there is none."""
         return await self._answer(lambda: self._dialog(call))
@@ -172,6 +215,11 @@ class Dispatcher:
         if spec is None:
             near = difflib.get_close_matches(name, self.commands, n=1)
             raise UnknownCommand(clip(call.name, 40), near[0] if near else None)
+        if call.caller.is_guest and not spec.anywhere:
+            raise NotAllowed(
+                f"`{spec.name}` works where the bot is at home, and it is a guest here.",
+                hint="Invite it to this server, or ask for `search` and `summarize` alone.",
+            )
         if spec.admin and not call.caller.is_admin:
             raise NotAllowed(
                 f"`{spec.name}` is for those who manage this channel.",

@@ -55,10 +55,16 @@ class PaperSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The thread under a head message, made when the first message is posted into it."""
+    """The thread under a head message, made when the first message is posted into it.
+
+    Attributes:
+        beside: Whether the message stands beside the head after all, unless the channel holds
+            nothing but threads.
+    """
 
     head: MessageRef
     title: str
+    beside: bool = False
 
 
 class ChatAdapter(Protocol):
@@ -136,6 +142,12 @@ class Inbox(Protocol):
 
     async def reaction(self, reaction: Reaction) -> None:
         """Take note of an emoji added to or taken from a message."""
+
+    async def reread(self, message: MessageRef) -> None:
+        """Read all reactions of a message again, for they changed in a way not told one by one."""
+
+    def missed(self) -> None:
+        """Take note that events may be lost, so that what can be read again will be."""
 
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         """Return values that would fit a parameter, best first, from memory."""

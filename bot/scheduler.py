@@ -61,6 +61,7 @@ SHARE_EVERY = timedelta(minutes=1)
 """How soon one process takes note of what another one was told, or left unfinished."""
 
 REPAIR_EVERY = timedelta(hours=3)
+REVIVE_EVERY = timedelta(hours=1)
 EDIT_PAUSE = timedelta(minutes=5)
 """Least wait after a platform refused an edit for now; Discord limits those of older messages."""
 
@@ -349,6 +350,7 @@ class Scheduler:
         self._refresh_every = refresh_every
         self._edit_at: dict[Slot, datetime] = {}
         self._scheduled: dict[ChannelRef, Schedule] = {}
+        self._obstructed: set[ChannelRef] = set()
         self._under_way: list[str] = []
         self._repairing = asyncio.Lock()
         self._idle = asyncio.Event()
@@ -373,6 +375,7 @@ class Scheduler:
         self._every(self.poll, self._poll_every, "poll")
         self._every(self.refresh, self._refresh_every, "refresh")
         self._every(self.repair, REPAIR_EVERY, "repair")
+        self._every(self.revive, REVIVE_EVERY, "revive")
         if self._store.lease_seconds is not None:
             self._every(self.share, SHARE_EVERY, "share")
         self.reconnected()
@@ -495,6 +498,28 @@ class Scheduler:
                 self._stale.add(slot)
                 raise
 
+    async def revive(self) -> None:
+        """Go on with the parked channels whose obstacle has gone.
+
+        A channel in which none was ever found stays parked: there it is posts alone that fail, and
+        each day would begin with the same complaint.
+        """
+        for subscription in await self._store.subscriptions():
+            channel = subscription.channel
+            adapter = self._adapters.get(channel.platform)
+            if subscription.parked is None or adapter is None:
+                continue
+            try:
+                await adapter.check(channel)
+                if channel in self._obstructed:
+                    await deliveries.revive(channel, store=self._store, adapter=adapter)
+                    self._obstructed.discard(channel)
+                    self._soon(channel, self._clock())
+            except PlatformError as error:
+                log.info("channel still parked", channel=str(channel), reason=str(error))
+                if not isinstance(error, TryLater):
+                    self._obstructed.add(channel)
+
     async def repair(self) -> None:
         """Read the reactions of recent messages again, so that lost events heal.
 
@@ -507,16 +532,10 @@ class Scheduler:
     async def _repair(self) -> None:
         for delivery in await self._store.sent_since(self._clock() - REPAIR_WINDOW):
             adapter = self._adapters.get(delivery.slot.channel.platform)
-            if adapter is None or delivery.ref is None:
+            if adapter is None:
                 continue
-            channel, papers = delivery.slot.channel, delivery.papers
             try:
-                before = await self._store.tallies(channel, papers)
-                standing = await adapter.reactions(delivery.ref)
-                if await self._store.tallies(channel, papers) != before:
-                    continue  # somebody voted while the message was read: next time
-                await votes.repair(delivery, standing, self._store)
-                if await self._store.tallies(channel, papers) != before:
+                if await votes.reread(delivery, store=self._store, adapter=adapter):
                     self._stale.add(delivery.slot)
             except PlatformError as error:
                 log.warning("votes not repaired", message=str(delivery.ref), reason=str(error))

@@ -187,7 +187,7 @@ class DigestSettings(Section):
     weekdays: Annotated[tuple[Weekday, ...], *COMMAS] = Field(
         WORKDAYS, min_length=1, description="Days of the week, separated by commas."
     )
-    layout: Layout = Field(Layout.THREAD, description="`thread`, `list` or `cards`.")
+    layout: Layout = Field(Layout.THREAD, description="`thread`, `list`, `cards` or `papers`.")
     limit: int = Field(10, ge=1, le=25, description="Papers per digest at the most.")
     on_ambiguous: OnAmbiguous = Field(
         OnAmbiguous.SKIP,

@@ -98,6 +98,8 @@ class ConsoleAdapter:
         """Draw a message, of a thread's later ones a line; one posted before is not drawn again."""
         if key in self._keys:
             return self._keys[key]
+        if thread and thread.beside:
+            thread = None
         ref = message_ref(channel, len(self._keys) + 1)
         self._keys[key] = ref
         if self._log:

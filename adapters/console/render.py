@@ -48,7 +48,7 @@ def post_body(
     screen = Console(width=COLUMNS, file=StringIO(), color_system=None, legacy_windows=False)
     screen.print(render(reply))
     lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]  # it is a StringIO
-    place = str(thread.head) if thread else str(channel)
+    place = str(thread.head) if thread and not thread.beside else str(channel)
     return {"place": place, "key": key, "lines": lines}
 
 

@@ -150,7 +150,9 @@ def _cure(code: int, place: Place) -> str:
     if code == UNKNOWN_CHANNEL:
         return "The channel was deleted: subscribe in another one"
     if code == MISSING_ACCESS:
-        return "Give the bot the permission View Channel in this channel, then `subscribe` again"
+        return "Give the bot the permission View Channel here, and the digest goes on by itself"
     if code == MISSING_PERMISSIONS:
-        return f"Give the bot the permission {place} in this channel, then `subscribe` again"
-    return "Check the bot's permissions in this channel, then `subscribe` again"
+        return (
+            f"Give the bot the permission {place} in this channel, and the digest goes on by itself"
+        )
+    return "Check the bot's permissions in this channel, and the digest goes on by itself"

@@ -36,7 +36,7 @@ from bot.cards import sentence_reply
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.errors import Ambiguous, PlatformError
 from bot.domain.papers import PaperId
-from bot.domain.reply import Action, OpenAction, Reply, parse_action
+from bot.domain.reply import Action, OpenAction, Reply, RunAction, parse_action
 from bot.domain.votes import Reaction
 from bot.ports import Inbox
 
@@ -176,7 +176,10 @@ class Listeners:
         if not container.get("is_ephemeral"):
             message = message_ref(self._me.team, caller.channel.id, container["message_ts"])
         reply = await self._inbox.press(Press(caller, packed, message))
-        await self._respond(body["response_url"], reply, thread=container.get("thread_ts"))
+        action = _action(packed)
+        turned = message is None and isinstance(action, RunAction) and action.in_place
+        thread = container.get("thread_ts")
+        await self._respond(body["response_url"], reply, thread=thread, replace=turned)
 
     async def summarize(self, ack: AsyncAck, body: Json) -> None:
         """Summarize the papers that a message names, for whoever asked for it."""
@@ -284,10 +287,12 @@ class Listeners:
         )
         await self._web.ask(shown, lost=Ambiguous)
 
-    async def _respond(self, url: str, reply: Reply, *, thread: str | None = None) -> None:
+    async def _respond(
+        self, url: str, reply: Reply, *, thread: str | None = None, replace: bool = False
+    ) -> None:
         where: Json = {
             "response_type": "ephemeral" if reply.private else "in_channel",
-            "replace_original": False,
+            "replace_original": replace,
             **UNFURL,
         }
         if thread:

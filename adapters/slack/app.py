@@ -270,7 +270,7 @@ class SlackAdapter:
                 "cursor": cursor,
                 "include_all_metadata": True,
             }
-            if thread:
+            if thread and not thread.beside:
                 asked = client.conversations_replies(ts=thread.head.id, **window)
             else:
                 asked = client.conversations_history(**window)

@@ -123,7 +123,7 @@ def post_body(
 
 def envelope(channel: ChannelRef, *, key: str, thread: Thread | None = None) -> Json:
     """Return where a message goes, its key as metadata, and that nothing in it unfolds."""
-    place = {"thread_ts": thread.head.id} if thread else {}
+    place = {"thread_ts": thread.head.id} if thread and not thread.beside else {}
     metadata = {"event_type": METADATA_EVENT, "event_payload": {"key": key}}
     return {"channel": channel.id, **place, "metadata": metadata, **UNFURL}
 

@@ -59,6 +59,7 @@ def command(
     *examples: str,
     admin: bool = False,
     share: bool = True,
+    anywhere: bool = False,
     current: Callable[[Context], Awaitable[Mapping[str, str]]] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a function as the command of its name.
@@ -67,6 +68,7 @@ def command(
         examples: Lines as somebody would type them, the best one last.
         admin: Whether it is for those alone who manage the channel.
         share: Whether the answer may be shown to the channel.
+        anywhere: Whether it needs nothing of the channel, so that guests may run it.
         current: Returns what stands in the fields of its dialog; without it there is none.
 
     Raises:
@@ -74,7 +76,14 @@ def command(
     """
 
     def register(handler: Handler) -> Handler:
-        spec = spec_of(handler, examples=examples, admin=admin, share=share, current=current)
+        spec = spec_of(
+            handler,
+            examples=examples,
+            admin=admin,
+            share=share,
+            anywhere=anywhere,
+            current=current,
+        )
         if spec.name in _registry:
             raise TypeError(f"two commands are named {spec.name}: rename one")
         _registry[spec.name] = spec

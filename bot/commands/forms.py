@@ -102,3 +102,4 @@ ZONE = Form(
 )
 WEEKDAYS = Form(read_weekdays, "mon-fri", ("mon-fri", "daily", "mon,wed,fri", "fri"))
 WORDS = Form(read_words, "WORDS", empty=NONE)
+TOPICS = Form(read_words, "WORDS", topics=True, empty=NONE)

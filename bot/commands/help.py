@@ -10,7 +10,7 @@ from bot.domain.errors import UnknownCommand
 from bot.domain.reply import Code, Heading, Item, Node, Note, Paragraph, Reply, text
 
 
-@command("help", "help search", share=False)
+@command("help", "help search", share=False, anywhere=True)
 async def help(ctx: Context, name: str | None = None) -> Reply:
     """List the commands, or explain one.
 

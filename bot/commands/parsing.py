@@ -59,12 +59,14 @@ class Form:
         read: Returns the value, or raises ``ValueError`` whose sentence continues "`name` …".
         placeholder: What stands for it in a usage line, as in ``HH:MM``.
         values: Ready examples to choose from; may be empty.
+        topics: Whether it is a list of words such as papers are filed under.
         empty: What a field means that was emptied; nothing: it stays as it is.
     """
 
     read: Callable[[str], object]
     placeholder: str
     values: tuple[str, ...] = ()
+    topics: bool = False
     empty: str = ""
 
 
@@ -193,6 +195,7 @@ class CommandSpec:
     Attributes:
         admin: Whether only those who manage the channel may run it.
         share: Whether the caller may show the answer to the channel.
+        anywhere: Whether it needs nothing of the channel, so that guests may run it.
         current: Returns what stands in the fields of its dialog, as it would be typed, by
             parameter; a command without it has no dialog.
     """
@@ -205,6 +208,7 @@ class CommandSpec:
     examples: tuple[str, ...] = ()
     admin: bool = False
     share: bool = True
+    anywhere: bool = False
     current: Current | None = None
 
     @property
@@ -331,6 +335,7 @@ def spec_of(
     examples: Sequence[str] = (),
     admin: bool = False,
     share: bool = True,
+    anywhere: bool = False,
     current: Current | None = None,
 ) -> CommandSpec:
     """Read a command's definition from its function.
@@ -348,7 +353,16 @@ def spec_of(
     if unknown := set(documented) - {parameter.name for parameter in parameters}:
         raise TypeError(f"command {name}: Args documents {sorted(unknown)}, which it does not take")
     return CommandSpec(
-        name, summary, description, parameters, handler, tuple(examples), admin, share, current
+        name=name,
+        summary=summary,
+        description=description,
+        parameters=parameters,
+        handler=handler,
+        examples=tuple(examples),
+        admin=admin,
+        share=share,
+        anywhere=anywhere,
+        current=current,
     )
 
 

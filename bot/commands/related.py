@@ -12,7 +12,7 @@ from bot.services import library
 from bot.text import clip, one_line
 
 
-@command("related #2", "related 2604.28196 --limit 3")
+@command("related #2", "related 2604.28196 --limit 3", anywhere=True)
 async def related(ctx: Context, paper: PaperName, limit: Annotated[int, Range(1, 10)] = 5) -> Reply:
     """Find papers that are about the same as one.
 

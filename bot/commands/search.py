@@ -11,7 +11,7 @@ from bot.domain.reply import Button, Control, Reply, RunAction
 from bot.text import clip, count, size
 
 
-@command("search diffusion transformers", 'search "world models" --limit 3')
+@command("search diffusion transformers", 'search "world models" --limit 3', anywhere=True)
 async def search(
     ctx: Context,
     query: Annotated[str, REST],
@@ -53,5 +53,5 @@ def _pages(query: str, limit: int, page: int, total: int) -> tuple[Control, ...]
         quoted = query.replace('"', " ").strip()
         line = f'"{quoted}" --limit {limit} --page {target}'
         if there and size(line) <= 80:  # a longer query does not fit into a button's id
-            buttons.append(Button(label, RunAction("search", line)))
+            buttons.append(Button(label, RunAction("search", line, in_place=True)))
     return tuple(buttons)

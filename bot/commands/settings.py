@@ -9,7 +9,7 @@ from typing import Annotated
 
 from bot import cards
 from bot.commands import Context, command
-from bot.commands.forms import SETTLED, TIME, WEEKDAYS, WORDS, ZONE, days_in_words
+from bot.commands.forms import SETTLED, TIME, TOPICS, WEEKDAYS, WORDS, ZONE, days_in_words
 from bot.commands.parsing import Range
 from bot.domain.channels import Layout, Subscription, Weekday
 from bot.domain.deliveries import Receipt
@@ -37,6 +37,7 @@ Hour = Annotated[time | None, TIME]
 Zone = Annotated[str | None, ZONE]
 Days = Annotated[tuple[Weekday, ...] | None, WEEKDAYS]
 Words = Annotated[tuple[str, ...] | None, WORDS]
+Topics = Annotated[tuple[str, ...] | None, TOPICS]
 Limit = Annotated[int | None, Range(1, 25)]
 Floor = Annotated[int | None, Range(0, 1000)]
 
@@ -99,8 +100,8 @@ async def settings(
     layout: Layout | None = None,
     limit: Limit = None,
     sources: Words = None,
-    include: Words = None,
-    exclude: Words = None,
+    include: Topics = None,
+    exclude: Topics = None,
     min_upvotes: Floor = None,
 ) -> Reply:
     """Show this channel's settings and last run, or change some of them.
@@ -111,7 +112,7 @@ async def settings(
         at: Local time of the digest such as 09:00, or settled for when the list stops growing.
         timezone: IANA time zone of that time, such as Europe/Berlin.
         weekdays: Days on which to post, such as mon-fri.
-        layout: One thread, one list, or cards.
+        layout: One thread, one list, cards, or papers one by one.
         limit: Papers per digest at the most.
         sources: Where papers come from, separated by commas.
         include: Only papers with one of these words or phrases, separated by commas; or none.
@@ -191,7 +192,13 @@ def settings_reply(
         nodes.append(Paragraph(text(Bold(f"{name}: "), value)))
     if subscription.parked:
         nodes.append(Paragraph(text(Bold("Paused: "), subscription.parked)))
-        nodes.append(Note(cards.with_code("`subscribe` resumes it.")))
+        nodes.append(
+            Note(
+                cards.with_code(
+                    "It goes on by itself once the bot can post here; `subscribe` tries at once."
+                )
+            )
+        )
     if receipt:
         nodes.append(Note(last_run(receipt)))
     nodes.append(Controls((Button("Change settings", OpenAction("settings")),)))

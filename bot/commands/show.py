@@ -10,7 +10,7 @@ from bot.domain.votes import Tally
 from bot.services import library
 
 
-@command("show #1", "show 2604.28196")
+@command("show #1", "show 2604.28196", anywhere=True)
 async def show(ctx: Context, paper: PaperName) -> Reply:
     """Show a paper in full: authors, abstract, links, votes.
 

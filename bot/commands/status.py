@@ -36,7 +36,7 @@ def channel_lines(found: ChannelStatus) -> Iterator[tuple[str, str]]:
     if order is None:
         yield "Digest", "none is ordered here; subscribe orders one"
     elif order.parked:
-        yield "Digest", f"paused: {order.parked}. subscribe resumes it"
+        yield "Digest", f"paused: {order.parked}; it goes on by itself once the bot can post"
     elif found.next_run:
         local = found.next_run.astimezone(order.schedule.zone)
         by = "" if order.schedule.at else "by "

@@ -39,7 +39,7 @@ async def subscribe(
         at: Local time of the digest such as 09:00, or settled for when the list stops growing.
         timezone: IANA time zone of that time, such as Europe/Berlin.
         weekdays: Days on which to post, such as mon-fri.
-        layout: One thread, one list, or cards.
+        layout: One thread, one list, cards, or papers one by one.
         limit: Papers per digest at the most.
     """
     existing = await ctx.store.subscription(ctx.caller.channel)

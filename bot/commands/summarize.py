@@ -12,7 +12,12 @@ from bot.domain.votes import Tally
 from bot.services import library
 
 
-@command("summarize #3", "summarize 2604.28196", "summarize https://arxiv.org/abs/2604.28196")
+@command(
+    "summarize #3",
+    "summarize 2604.28196",
+    "summarize https://arxiv.org/abs/2604.28196",
+    anywhere=True,
+)
 async def summarize(
     ctx: Context, paper: PaperName, sentences: Annotated[int, Range(1, 6)] = 3
 ) -> Reply:

@@ -99,6 +99,8 @@ class Layout(StrEnum):
     """The ranked list alone."""
     CARDS = "cards"
     """A short head, then the papers in full, several to a message."""
+    PAPERS = "papers"
+    """No head, and each paper in a message of its own; in a forum, in a post of its own."""
 
 
 class Weekday(StrEnum):

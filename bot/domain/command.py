@@ -14,12 +14,14 @@ class Caller:
 
     Attributes:
         is_admin: Whether they manage the channel.
+        is_guest: Whether the bot came with them alone, and is not at home in the channel.
         channel_name: How people call the channel, where the platform tells.
     """
 
     user: UserRef
     channel: ChannelRef
     is_admin: bool = False
+    is_guest: bool = False
     channel_name: str = ""
 
     def at(self, channel: str, name: str = "") -> Caller:

@@ -94,14 +94,20 @@ class VoteAction:
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """Run a command with one line of arguments."""
+    """Run a command with one line of arguments.
+
+    Attributes:
+        in_place: Whether its answer replaces the message that the button stands on, if that is
+            the presser's own: another page of the same list.
+    """
 
     command: str
     text: str = ""
+    in_place: bool = False
 
     def pack(self) -> str:
         """Return the button's id; see ``parse_action``."""
-        return _packed("run", self.command, self.text)
+        return _packed("turn" if self.in_place else "run", self.command, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +148,8 @@ def parse_action(packed: str) -> Action:
     name, _, argument = rest.partition("|")
     if head == "vote":
         return VoteAction(VoteKind(name), PaperId.parse(argument))
-    if head == "run" and name:
-        return RunAction(name, argument)
+    if head in ("run", "turn") and name:
+        return RunAction(name, argument, in_place=head == "turn")
     if head == "open" and name:
         return OpenAction(name, argument)
     raise ValueError(f"not a button of this bot: {packed!r}")
@@ -262,10 +268,12 @@ class Reply:
         nodes: What it shows, in order.
         summary: The message in one plain line: notifications, screen readers, fallbacks.
         private: Whether only the caller shall see it; digests ignore it.
+        topics: Words under which a platform may file it, the most telling first.
         problem: Which argument was wrong, for a dialog to show it there.
     """
 
     nodes: tuple[Node, ...]
     summary: str
     private: bool = field(default=True)
+    topics: tuple[str, ...] = ()
     problem: Problem | None = None

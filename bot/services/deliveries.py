@@ -16,8 +16,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot import cards
-from bot.domain.channels import ChannelRef, MessageRef
-from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, OnAmbiguous, Seen, Slot
+from bot.domain.channels import ChannelRef, Layout, MessageRef, Subscription
+from bot.domain.deliveries import (
+    HEAD,
+    UNFINISHED,
+    Delivery,
+    DeliveryState,
+    OnAmbiguous,
+    Seen,
+    Slot,
+)
 from bot.domain.errors import (
     Ambiguous,
     Gone,
@@ -171,10 +179,10 @@ async def deliver(
 
 
 def thread_of(delivery: Delivery, head: MessageRef | None) -> Thread | None:
-    """Return the thread that a delivery belongs into, if it does and its head is there."""
-    if not delivery.in_thread or head is None:
+    """Return the thread under a delivery's head, if it has another message for a head."""
+    if head is None or delivery.part == HEAD or delivery.layout is Layout.PAPERS:
         return None
-    return Thread(head, cards.digest_title(delivery.newest.day))
+    return Thread(head, cards.digest_title(delivery.newest.day), beside=not delivery.in_thread)
 
 
 async def message_of(delivery: Delivery, store: Store) -> Reply:
@@ -220,7 +228,8 @@ async def seen_by(delivery: Delivery, store: Store) -> Mapping[PaperId, Seen]:
 async def refresh(slot: Slot, *, store: Store, adapter: ChatAdapter) -> None:
     """Make the messages of a digest that show several papers show today's counts."""
     for delivery in await store.deliveries(slot):
-        if not delivery.in_thread and delivery.ref and delivery.state is DeliveryState.SENT:
+        one_paper = delivery.in_thread or delivery.layout is Layout.PAPERS
+        if not one_paper and delivery.ref and delivery.state is DeliveryState.SENT:
             await adapter.edit(delivery.ref, await message_of(delivery, store))
 
 
@@ -234,13 +243,32 @@ async def park(
     await store.save_subscription(replace(subscription, parked=str(error)))
     log.error("channel parked", channel=str(channel), reason=str(error), cure=error.cure)
     notice = cards.parked_reply(subscription, error)
-    key = hashlib.sha256(f"parked {channel} {subscription.owed_from} {error}".encode()).hexdigest()
+    await _tell_owner(subscription, notice, f"parked {error}", adapter)
+
+
+async def revive(channel: ChannelRef, *, store: Store, adapter: ChatAdapter) -> None:
+    """Unpark a channel that takes messages again, and tell its owner."""
+    subscription = await store.subscription(channel)
+    if subscription is None or subscription.parked is None:
+        return
+    await store.save_subscription(replace(subscription, parked=None))
+    log.info("channel unparked", channel=str(channel))
+    notice = cards.revived_reply(subscription)
+    await _tell_owner(subscription, notice, f"revived {subscription.parked}", adapter)
+
+
+async def _tell_owner(
+    subscription: Subscription, notice: Reply, occasion: str, adapter: ChatAdapter
+) -> None:
+    """Write to the owner in private, or log why not; an occasion is told once."""
+    named = f"{occasion} {subscription.channel} {subscription.owed_from}"
     try:
         private = await adapter.direct(subscription.owner)
+        key = hashlib.sha256(named.encode()).hexdigest()
         await adapter.post(private, notice, key=key)
     except PlatformError as problem:
-        owner = str(subscription.owner)
-        log.warning("owner not told", channel=str(channel), owner=owner, reason=str(problem))
+        channel, owner = str(subscription.channel), str(subscription.owner)
+        log.warning("owner not told", channel=channel, owner=owner, reason=str(problem))
 
 
 def _fields(delivery: Delivery) -> dict[str, str]:

@@ -185,7 +185,7 @@ def plan_late(
     if not ranked:
         return None
     messages = tuple(
-        _in_thread(head, paper.id, position)
+        _of_one(head, paper.id, position)
         for position, paper in enumerate(ranked, start=len(known) + 1)
     )
     came = len(known) + len(ranked) - len(head.papers)
@@ -193,8 +193,8 @@ def plan_late(
     return Plan(messages, replace(receipt, note=note))
 
 
-def _in_thread(head: Delivery, paper: PaperId, position: int) -> Delivery:
-    """Return the message of one paper under a head; its place is its rank."""
+def _of_one(head: Delivery, paper: PaperId, position: int) -> Delivery:
+    """Return the message of one paper of a head's digest; its place is its rank."""
     return replace(
         head,
         key=delivery_key(head.slot, head.batches, str(paper)),
@@ -254,8 +254,11 @@ def _cut(
     )
     if layout is Layout.LIST:
         return (head,)
+    if layout is Layout.PAPERS:
+        apart = [_of_one(head, paper, rank) for rank, paper in enumerate(ids, start=1)]
+        return tuple(replace(each, position=each.position - 1) for each in apart)
     if layout is Layout.THREAD:
-        return (head, *(_in_thread(head, paper, rank) for rank, paper in enumerate(ids, start=1)))
+        return (head, *(_of_one(head, paper, rank) for rank, paper in enumerate(ids, start=1)))
     rest = []
     starts = range(per_head, len(ids), CARDS_PER_MESSAGE)
     for position, first in enumerate(starts, start=1):

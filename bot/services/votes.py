@@ -9,7 +9,7 @@ from bot.domain.deliveries import Delivery
 from bot.domain.papers import PaperId
 from bot.domain.reply import VoteAction
 from bot.domain.votes import Ballot, Reaction, Tally, VoteKind, kind_of, plain_emoji, rank_of
-from bot.ports import Store
+from bot.ports import ChatAdapter, Store
 
 BUTTON = "button"
 
@@ -50,6 +50,27 @@ async def repair(delivery: Delivery, reactions: Collection[Reaction], store: Sto
     """Make a message's marks equal to the reactions that stand on it."""
     ballots = {ballot for each in reactions if (ballot := ballot_of(each, delivery))}
     await store.replace_marks(delivery.slot.channel, _prefix(delivery), ballots)
+
+
+async def reread(delivery: Delivery, *, store: Store, adapter: ChatAdapter) -> bool | None:
+    """Read the reactions of a message that was sent, and make its marks equal to them.
+
+    Returns:
+        Whether that changed a count; ``None`` if somebody voted meanwhile, so that nothing was
+        done.
+
+    Raises:
+        PlatformError: if the message cannot be read.
+    """
+    if delivery.ref is None:
+        return False
+    channel, papers = delivery.slot.channel, delivery.papers
+    before = await store.tallies(channel, papers)
+    standing = await adapter.reactions(delivery.ref)
+    if await store.tallies(channel, papers) != before:
+        return None
+    await repair(delivery, standing, store)
+    return await store.tallies(channel, papers) != before
 
 
 async def toggle(action: VoteAction, caller: Caller, store: Store) -> tuple[bool, Tally]:

@@ -294,6 +294,34 @@ def test_a_channel_that_is_gone_is_parked_and_left_alone() -> None:
     at(START, story())
 
 
+def test_a_parked_channel_goes_on_by_itself_once_its_obstacle_has_gone() -> None:
+    async def story() -> None:
+        bot = Bot()
+        gone = Gone("slack", "is_archived", cure="Unarchive it")
+        bot.chat.fail(1, gone)
+        bot.chat.closed = gone
+        await bot.start(LIST)
+        await bot.until(NOW + 4 * HOUR)
+        order = await bot.store.subscription(CHANNEL)
+        assert order is not None
+        assert order.parked is not None
+        bot.chat.closed = None
+        await bot.until(NOW + 6 * HOUR)
+        order = await bot.store.subscription(CHANNEL)
+        assert order is not None
+        assert order.parked is None
+        told = [each.reply.summary for each in bot.chat.posts if each.ref.channel != CHANNEL]
+        assert [("paused" in each, "goes on" in each) for each in told] == [
+            (True, False),
+            (False, True),
+        ]
+        bot.source.days[TODAY + DAY] = [paper(9)]
+        await bot.until(NOW + DAY + HOUR)
+        assert len(bot.chat.keys(CHANNEL)) == 1
+
+    at(START, story())
+
+
 class Unlucky(MemoryStore):
     """A store with a bug that shows in one channel."""
 

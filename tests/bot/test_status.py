@@ -60,8 +60,9 @@ async def test_the_status_says_that_nothing_is_ordered_or_that_it_is_paused(
 ) -> None:
     assert "Digest: none is ordered here" in words(await inbox.say("status"))
     await inbox.store.save_subscription(subscription(parked="slack: is_archived"))
-    assert "Digest: paused: slack: is_archived. subscribe resumes it" in words(
-        await inbox.say("status")
+    assert (
+        "Digest: paused: slack: is_archived; it goes on by itself once the bot can post"
+        in words(await inbox.say("status"))
     )
 
 

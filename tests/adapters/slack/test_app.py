@@ -211,13 +211,16 @@ async def test_a_press_counts_and_a_second_one_takes_it_back(at: Office) -> None
     assert len(at.messages) == 1  # the message itself stays as it is
 
 
-async def test_a_button_of_an_answer_that_only_one_sees_works_too(at: Office) -> None:
+async def test_another_page_of_an_answer_that_only_one_sees_takes_its_place(at: Office) -> None:
     shown = await (
         await at.slack.slash(at.ann.id, at.papers.id, COMMAND, "search paper --limit 2")
     ).answer()
-    more = 'run|search|"paper" --limit 2 --page 2'
+    more = 'turn|search|"paper" --limit 2 --page 2'
     pressed = await at.slack.click_ephemeral(at.ann.id, at.papers.id, shown.ts, more)
-    assert "Paper" in (await pressed.answer()).text
+    answer = await pressed.answer()
+    assert answer.ts == shown.ts
+    assert "Paper" in answer.text
+    assert len(at.slack.ephemerals(at.ann.id)) == 1
 
 
 async def test_a_button_that_opens_a_page_is_acknowledged_in_silence(at: Office) -> None:

@@ -54,7 +54,7 @@ orders = st.builds(
 def planned(plan: Plan) -> list[PaperId]:
     """Return the papers of a digest in the order in which they are read."""
     layout = plan.deliveries[0].layout if plan.deliveries else Layout.LIST
-    shown = plan.deliveries if layout is Layout.CARDS else plan.deliveries[:1]
+    shown = plan.deliveries if layout in (Layout.CARDS, Layout.PAPERS) else plan.deliveries[:1]
     return [each for delivery in shown for each in delivery.papers]
 
 
@@ -118,6 +118,10 @@ def test_every_layout_has_its_shape(order: Subscription, found: tuple[Batch, ...
         assert [each.paper_at(rank) for rank in ranks] == [ids[rank - 1] for rank in ranks]
     if not messages:
         assert not ids
+        return
+    if order.layout is Layout.PAPERS:
+        assert [each.papers for each in messages] == [(each,) for each in ids]
+        assert [each.part for each in messages] == list(map(str, ids))
         return
     head, *rest = messages
     assert (head.part, head.first_rank) == (HEAD, 1)
