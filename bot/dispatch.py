@@ -9,7 +9,7 @@ import asyncio
 import difflib
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +34,7 @@ from bot.domain.errors import (
     UnknownCommand,
     UserError,
 )
+from bot.domain.papers import PaperId
 from bot.domain.reply import OpenAction, Reply, RunAction, VoteAction, parse_action
 from bot.domain.votes import Reaction, VoteKind
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store, Summarizer
@@ -45,6 +46,9 @@ from bot.text import clip, count, one_line
 log = structlog.get_logger()
 
 SUGGESTIONS = 25
+
+SUMMARIES = 3
+"""Papers of one message that are summarized: Slack takes five answers, Discord's guests as many."""
 
 TOPIC_BATCHES = 10
 """How many of the newest lists the topics are taken from that are suggested."""
@@ -97,6 +101,19 @@ class Dispatcher:
     async def press(self, press: Press) -> Reply:
         """Answer a button: a vote, or a command with its arguments."""
         return await self._answer(lambda: self._pressed(press))
+
+    async def mentioned(self, caller: Caller, texts: Iterable[str]) -> Sequence[Reply]:
+        """Summarize the first papers that a message names; say so where it names none."""
+        papers = PaperId.find_all(texts)[:SUMMARIES]
+        if not papers:
+            return [
+                cards.sentence_reply(
+                    "This message names no paper.",
+                    "Links to arXiv, Hugging Face, alphaXiv and DOIs are known.",
+                )
+            ]
+        calls = (CommandCall(caller, "summarize", str(paper)) for paper in papers)
+        return [await self.command(call) for call in calls]
 
     async def reaction(self, reaction: Reaction) -> None:
         """Count a reaction; what goes wrong is logged, for repair reads the message again."""

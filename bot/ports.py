@@ -20,7 +20,7 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
-from bot.domain.command import CommandCall, Press
+from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.dialog import Dialog
 from bot.domain.papers import Batch, Paper, PaperId
@@ -139,6 +139,9 @@ class Inbox(Protocol):
 
     async def dialog(self, call: CommandCall) -> Dialog | Reply:
         """Return a command to fill in, or why there is nothing to fill in."""
+
+    async def mentioned(self, caller: Caller, texts: Iterable[str]) -> Sequence[Reply]:
+        """Summarize the first papers that a message names, of those texts, or say why not."""
 
     async def reaction(self, reaction: Reaction) -> None:
         """Take note of an emoji added to or taken from a message."""

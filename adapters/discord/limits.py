@@ -37,7 +37,15 @@ class Limits:
     button_url: int  # components/reference#button
     media_url: int  # components/reference#unfurled-media-item
     media_description: int  # components/reference#thumbnail
+    modal_title: int  # docs.discord.com/developers/interactions/receiving-and-responding
+    modal_fields: int  # the same page, section Modal: labels of one
+    field_label: int  # components/reference#label
+    field_hint: int  # the same section
+    input_text: int  # components/reference#text-input
+    select_options: int  # components/reference#string-select
+    select_text: int  # the same section: label and value of an option
     thread_name: int  # docs.discord.com/developers/resources/channel#start-thread-from-message
+    thread_tags: int  # the same page, section Start Thread in Forum or Media Channel
     command_description: int  # docs.discord.com/developers/interactions/application-commands
     options: int  # the same page: options of a command, and sub-commands of a group
     choices: int  # the same page
@@ -57,7 +65,15 @@ LIMITS = Limits(
     button_url=512,
     media_url=2_048,
     media_description=1_024,
+    modal_title=45,
+    modal_fields=5,
+    field_label=45,
+    field_hint=100,
+    input_text=4_000,
+    select_options=25,
+    select_text=100,
     thread_name=100,
+    thread_tags=5,
     command_description=100,
     options=25,
     choices=25,

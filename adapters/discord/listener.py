@@ -1,13 +1,15 @@
-"""Hear what people do on Discord, and answer them: commands, buttons, suggestions, reactions.
+"""Hear what people do on Discord, and answer them: commands, menus, buttons, dialogs, suggestions.
 
 Whoever acts is told within 3 seconds that an answer will come; the answer follows when it is made.
+A button names all that it does, so those of old messages work after a restart: no view is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -15,31 +17,56 @@ import discord
 import structlog
 from discord.http import Route
 
+from adapters.discord._identifies import Identifies
 from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, meaning, trace
-from adapters.discord.commands import command_payload, fingerprint, read_invocation
+from adapters.discord.commands import (
+    MESSAGE_MENU,
+    command_payload,
+    fingerprint,
+    read_invocation,
+    read_menu,
+)
 from adapters.discord.ids import PLATFORM, channel_ref, message_ref, packed_action, user_ref
 from adapters.discord.limits import LIMITS, Json
+from adapters.discord.modals import modal, read_modal
 from adapters.discord.render import render
+from bot.cards import sentence_reply
+from bot.commands import all_commands
+from bot.domain.channels import ChannelRef, UserRef
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.errors import ConfigError, PlatformError
-from bot.domain.reply import Reply
+from bot.domain.reply import Action, Button, Controls, OpenAction, Reply, RunAction, parse_action
 from bot.domain.votes import Reaction
 from bot.ports import Inbox
-from bot.text import clip, one_line
+from bot.text import one_line, size
 
 log = structlog.get_logger()
 
 DRAIN = 10.0
 """Seconds that running answers get at the end."""
 
-SUGGEST = 2.5
-"""Seconds for suggestions; Discord waits for 3."""
+QUICK = 2.5
+"""Seconds for what has to be the first answer, suggestions and dialogs; Discord waits for 3."""
+
+DRAFTS = 100
+"""How many dialogs that were filled in wrongly are kept, to be corrected."""
 
 LONGEST_LIMIT = 60.0
 """Seconds of a rate limit that are waited out inside a call; a longer one is ``TryLater``."""
 
 EPHEMERAL = 1 << 6
 ORIGINAL = "/messages/@original"
+
+MODAL = 9
+"""docs.discord.com/developers/interactions/receiving-and-responding#interaction-callback-type"""
+
+DIALOGS = frozenset(name for name, spec in all_commands().items() if spec.current)
+
+Draft = tuple[UserRef, ChannelRef, str, int]
+"""Whose, for which channel, of which command, which page."""
+
+TOO_SLOW = sentence_reply("The bot cannot do this at the moment.", "Try again in a few minutes.")
+TOO_OLD = sentence_reply("This form is of an older version of the bot.", "Open it again.")
 
 
 class Listener(discord.Client):
@@ -59,7 +86,9 @@ class Listener(discord.Client):
         self._inbox = inbox
         self._guild = guild
         self._pauses = pauses
+        self._identifies = Identifies()
         self._running: set[asyncio.Task[Any]] = set()
+        self._drafts: dict[Draft, Mapping[str, str]] = {}
         self._bots: set[int] = set()
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -78,18 +107,15 @@ class Listener(discord.Client):
             log.error("commands not registered", platform=PLATFORM, reason=reason)
 
     async def _register(self) -> None:
-        app, wanted = self.application_id or 0, command_payload()
-        if self._guild:
-            known = await self.http.get_guild_commands(app, self._guild)
-        else:
-            known = await self.http.get_global_commands(app)
-        if fingerprint(cast(list[Json], known)) == fingerprint(wanted):
-            return
-        if self._guild:
-            await self.http.bulk_upsert_guild_commands(app, self._guild, wanted)
-        else:
-            await self.http.bulk_upsert_global_commands(app, wanted)
-        log.info("commands registered", platform=PLATFORM, guild=self._guild)
+        if await register(self, self._guild):
+            log.info("commands registered", platform=PLATFORM, guild=self._guild)
+        if self._guild and await self.http.get_global_commands(self.application_id or 0):
+            log.warning(
+                "every command shows twice",
+                platform=PLATFORM,
+                cure="`daily-papers sync discord --clear` takes away those of all servers, or "
+                "leave DISCORD_GUILD empty",
+            )
 
     async def drain(self) -> None:
         """Let running answers finish, for a while."""
@@ -109,12 +135,25 @@ class Listener(discord.Client):
         """Take note that the gateway is alive."""
         self.heard()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait until a new session may begin; the first one begins at once."""
+        await asyncio.sleep(self._identifies.pause(asyncio.get_running_loop().time()))
+
+    async def on_ready(self) -> None:
+        """Take note that a session has begun: what came since the last one was not heard."""
+        self._inbox.missed()
+
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answer a command, a button or a half-typed option."""
+        """Answer a command, an entry of a menu, a button, a dialog or a half-typed option."""
         with self._at_work():
             match interaction.type:
                 case discord.InteractionType.application_command:
-                    await self._command(interaction)
+                    if _data(interaction).get("type") == MESSAGE_MENU:
+                        await self._menu(interaction)
+                    else:
+                        await self._command(interaction)
+                case discord.InteractionType.modal_submit:
+                    await self._submitted(interaction)
                 case discord.InteractionType.component:
                     await self._press(interaction)
                 case discord.InteractionType.autocomplete:
@@ -123,6 +162,9 @@ class Listener(discord.Client):
     async def _command(self, interaction: discord.Interaction) -> None:
         asked = read_invocation(_data(interaction))
         command = CommandCall(_caller(interaction), asked.name, values=asked.values)
+        if asked.for_admins and not asked.values and asked.name in DIALOGS:
+            await self._open(interaction, command.caller, OpenAction(asked.name))
+            return
         private = asked.values.get("share") is not True
         await self._answer(interaction, private, lambda: self._inbox.command(command))
 
@@ -131,29 +173,102 @@ class Listener(discord.Client):
         if interaction.message:
             channel = interaction.channel_id or 0
             stands = message_ref(interaction.guild_id, channel, interaction.message.id)
-        press = Press(caller, packed_action(_data(interaction)["custom_id"]), stands)
-        await self._answer(interaction, True, lambda: self._inbox.press(press))
+        packed = packed_action(_data(interaction)["custom_id"])
+        action = _action(packed)
+        if isinstance(action, OpenAction):
+            await self._open(interaction, caller, action)
+            return
+        press = Press(caller, packed, stands)
+        own = interaction.message is not None and interaction.message.flags.ephemeral
+        if own and isinstance(action, RunAction) and action.in_place:
+            await self._turn(interaction, press)
+        else:
+            await self._answer(interaction, True, lambda: self._inbox.press(press))
+
+    async def _menu(self, interaction: discord.Interaction) -> None:
+        caller, texts = _caller(interaction), read_menu(_data(interaction))
+        more: list[Reply] = []
+
+        async def first() -> Reply:
+            reply, *others = await self._inbox.mentioned(caller, texts)
+            more.extend(others)
+            return reply
+
+        await self._answer(interaction, True, first)
+        for reply in more:
+            body = render(reply)
+            body["flags"] |= EPHEMERAL
+            with _unanswered():
+                await self._say(_route("POST", interaction), body)
+
+    async def _turn(self, interaction: discord.Interaction, press: Press) -> None:
+        """Let an answer take the place of the message that was pressed on."""
+        with _unanswered():
+            await interaction.response.defer()
+            body = render(await self._inbox.press(press))
+            await self._say(_route("PATCH", interaction, ORIGINAL), body)
+
+    async def _open(
+        self, interaction: discord.Interaction, caller: Caller, action: OpenAction
+    ) -> None:
+        """Show a dialog, which has to be the first answer, or say why there is none."""
+        at = caller.at(action.channel) if action.channel else caller
+        try:
+            async with asyncio.timeout(QUICK):
+                found = await self._inbox.dialog(CommandCall(at, action.command))
+        except TimeoutError:
+            found = TOO_SLOW
+        if isinstance(found, Reply):
+            reply = found
+            await self._answer(interaction, True, lambda: _given(reply))
+            return
+        draft = self._drafts.pop((at.user, at.channel, action.command, action.page), {})
+        fields = (replace(each, value=draft.get(each.name, each.value)) for each in found.fields)
+        shown = modal(replace(found, fields=tuple(fields)), action.page, action.channel)
+        route = Route(
+            "POST",
+            "/interactions/{interaction_id}/{interaction_token}/callback",
+            interaction_id=interaction.id,
+            interaction_token=interaction.token,
+        )
+        with _unanswered():
+            await self._say(route, {"type": MODAL, "data": shown})
+
+    async def _submitted(self, interaction: discord.Interaction) -> None:
+        """Run what was filled in; what is wrong is kept, so that it can be corrected."""
+        filled, caller = read_modal(_data(interaction)), _caller(interaction)
+        if filled is None:
+            await self._answer(interaction, True, lambda: _given(TOO_OLD))
+            return
+        at = caller.at(filled.channel) if filled.channel else caller
+        call = CommandCall(at, filled.command, fields=filled.fields)
+
+        async def run() -> Reply:
+            reply = await self._inbox.command(call)
+            if reply.problem is None:
+                return reply
+            while len(self._drafts) >= DRAFTS:
+                del self._drafts[next(iter(self._drafts))]
+            self._drafts[at.user, at.channel, filled.command, filled.page] = filled.fields
+            again = OpenAction(filled.command, filled.channel, filled.page)
+            return replace(reply, nodes=(*reply.nodes, Controls((Button("Correct it", again),))))
+
+        await self._answer(interaction, True, run)
 
     async def _answer(
         self, interaction: discord.Interaction, private: bool, work: Callable[[], Awaitable[Reply]]
     ) -> None:
         """Say within 3 seconds that an answer will come, then give it."""
-        try:
+        with _unanswered():
             await interaction.response.defer(ephemeral=private, thinking=True)
-        except FAILURES as error:
-            _log_unanswered(error)
-            return
-        reply = await work()
-        body = render(reply)
-        try:
+            reply = await work()
+            body = render(reply)
             if reply.private and not private:  # an error is nobody else's business
                 await self._say(_route("DELETE", interaction, ORIGINAL))
                 body["flags"] |= EPHEMERAL
                 await self._say(_route("POST", interaction), body)
             else:
                 await self._say(_route("PATCH", interaction, ORIGINAL), body)
-        except PlatformError as error:
-            _log_unanswered(error.__cause__ or error)
 
     async def _say(self, route: Route, body: Json | None = None) -> None:
         """Call until it is answered: an answer shown twice is better than none."""
@@ -165,11 +280,12 @@ class Listener(discord.Client):
         command = CommandCall(_caller(interaction), asked.name, values=asked.values)
         values: Sequence[str] = ()
         try:
-            async with asyncio.timeout(SUGGEST):
+            async with asyncio.timeout(QUICK):
                 values = await self._inbox.suggest(command, asked.focused, asked.typed)
         except Exception:
             log.exception("no suggestions", command=asked.name, option=asked.focused)
-        shown = [clip(one_line(value), LIMITS.choice) for value in values if value.strip()]
+        lines = (one_line(value) for value in values)
+        shown = [each for each in lines if each and size(each) <= LIMITS.choice]
         choices = [discord.app_commands.Choice(name=each, value=each) for each in shown]
         try:
             await interaction.response.autocomplete(choices[: LIMITS.choices])
@@ -186,6 +302,24 @@ class Listener(discord.Client):
         """Hand in the end of a reaction."""
         await self._reaction(event, added=False)
 
+    async def on_raw_reaction_clear(self, event: discord.RawReactionClearEvent) -> None:
+        """Have a message read again from which all reactions were taken."""
+        await self._reread(event)
+
+    async def on_raw_reaction_clear_emoji(self, event: discord.RawReactionClearEmojiEvent) -> None:
+        """Have a message read again from which all reactions of an emoji were taken."""
+        if event.emoji.id is None:
+            await self._reread(event)
+
+    async def _reread(
+        self, event: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent
+    ) -> None:
+        message = message_ref(event.guild_id, event.channel_id, event.message_id)
+        lock = self._locks.setdefault(event.message_id, asyncio.Lock())
+        with self._at_work():
+            async with lock:
+                await self._inbox.reread(message)
+
     async def _reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
         own = self.user is not None and event.user_id == self.user.id
         if own or event.user_id in self._bots or event.emoji.id is not None:
@@ -200,6 +334,28 @@ class Listener(discord.Client):
         with self._at_work():
             async with lock:  # events of one message are counted in the order they came
                 await self._inbox.reaction(reaction)
+
+
+async def register(client: discord.Client, guild: int | None, *, clear: bool = False) -> bool:
+    """Register the commands for all guilds or for one, or none at all; tell if it was needed.
+
+    Raises:
+        discord.HTTPException, discord.RateLimited: if Discord does not take them.
+    """
+    app, one_guild = client.application_id or 0, guild is not None
+    wanted = [] if clear else command_payload(one_guild=one_guild)
+    if guild is None:
+        known = await client.http.get_global_commands(app)
+    else:
+        known = await client.http.get_guild_commands(app, guild)
+    seen = fingerprint(cast(list[Json], known), one_guild=one_guild)
+    if seen == fingerprint(wanted, one_guild=one_guild):
+        return False
+    if guild is None:
+        await client.http.bulk_upsert_global_commands(app, wanted)
+    else:
+        await client.http.bulk_upsert_guild_commands(app, guild, wanted)
+    return True
 
 
 def check_application(client: discord.Client) -> None:
@@ -221,8 +377,14 @@ def _caller(interaction: discord.Interaction) -> Caller:
     if isinstance(interaction.channel, discord.Thread):
         channel = interaction.channel.parent_id
     rights = interaction.permissions
-    admin = guild is None or rights.manage_guild or rights.administrator
-    return Caller(user_ref(guild, interaction.user.id), channel_ref(guild, channel), admin)
+    guest = not interaction.is_guild_integration() if guild else interaction.context.private_channel
+    return Caller(
+        user_ref(guild, interaction.user.id),
+        channel_ref(guild, channel),
+        is_admin=not guest and (guild is None or rights.manage_guild or rights.administrator),
+        is_guest=guest,
+        channel_name=getattr(interaction.channel, "name", "") or "",
+    )
 
 
 def _route(method: str, interaction: discord.Interaction, below: str = "") -> Route:
@@ -236,6 +398,28 @@ def _route(method: str, interaction: discord.Interaction, below: str = "") -> Ro
 
 def _data(interaction: discord.Interaction) -> Json:
     return cast(Json, interaction.data)
+
+
+@contextmanager
+def _unanswered() -> Iterator[None]:
+    """Log why an answer did not reach whoever asked, instead of failing."""
+    try:
+        yield
+    except PlatformError as error:
+        _log_unanswered(error.__cause__ or error)
+    except FAILURES as error:
+        _log_unanswered(error)
+
+
+def _action(packed: str) -> Action | None:
+    try:
+        return parse_action(packed)
+    except ValueError:
+        return None  # of an older version: the inbox says so
+
+
+async def _given(reply: Reply) -> Reply:
+    return reply
 
 
 def _log_unanswered(error: BaseException) -> None:

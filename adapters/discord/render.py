@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 from urllib.parse import quote
 
+from adapters.discord.commands import as_typed
 from adapters.discord.ids import TWIN, custom_id, marks, nonce
 from adapters.discord.limits import (
     ACTION_ROW,
@@ -382,7 +383,8 @@ def _span(span: Span, budget: Budget, *, bold: bool) -> str:
         case Italic(words):
             return _around("*", escape(words))
         case Code(words):
-            return f"`{words.replace('`', 'ˋ')}`" if words.strip() else ""
+            typed = as_typed(words)
+            return f"`{typed.replace('`', 'ˋ')}`" if typed.strip() else ""
         case Link(words, url):
             return _masked(words, url, budget)
         case _:

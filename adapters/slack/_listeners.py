@@ -10,7 +10,6 @@ who belong to another workspace, may not.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -32,10 +31,8 @@ from adapters.slack.ids import (
 )
 from adapters.slack.limits import Json
 from adapters.slack.render import UNFURL
-from bot.cards import sentence_reply
 from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.errors import Ambiguous, PlatformError
-from bot.domain.papers import PaperId
 from bot.domain.reply import Action, OpenAction, Reply, RunAction, parse_action
 from bot.domain.votes import Reaction
 from bot.ports import Inbox
@@ -52,14 +49,7 @@ EVENTS_KEPT = 20_000
 NAMELESS = frozenset({"directmessage", "privategroup"})
 """What Slack writes for the name of a channel that it does not tell."""
 
-SUMMARIES = 3
-"""Papers of one message that are summarized; a response address takes five answers."""
-
 SHOWN = frozenset({"text", "fallback", "title", "title_link", "url", "from_url", "original_url"})
-
-NO_PAPER = sentence_reply(
-    "This message names no paper.", "Links to arXiv, Hugging Face, alphaXiv and DOIs are known."
-)
 
 
 class Memory:
@@ -187,11 +177,7 @@ class Listeners:
         with self._work("shortcut"):
             user = body["user"]
             caller = self._caller(user["id"], body["channel"]["id"], user.get("team_id"))
-            papers = named_papers(body["message"])
-            if not papers:
-                await self._respond(body["response_url"], NO_PAPER)
-            for paper in papers[:SUMMARIES]:
-                reply = await self._inbox.command(CommandCall(caller, "summarize", str(paper)))
+            for reply in await self._inbox.mentioned(caller, shown_texts(body["message"])):
                 await self._respond(body["response_url"], reply)
 
     async def submit(self, ack: AsyncAck, body: Json, view: Json) -> None:
@@ -312,22 +298,15 @@ def _action(packed: str) -> Action | None:
         return None  # of an older version: the inbox says so
 
 
-def named_papers(message: Json) -> list[PaperId]:
-    """Return the papers that a message names, in its words or in what is attached to it."""
-    words = (word for each in _strings(message) for word in re.split(r"[\s<>|]+", each))
-    found = (PaperId.find(word) for word in words)
-    return list(dict.fromkeys(paper for paper in found if paper))
-
-
-def _strings(value: object, name: str = "") -> Iterator[str]:
+def shown_texts(value: object, name: str = "") -> Iterator[str]:
     """Yield what a message shows or links to; its times and ids look like papers."""
     match value:
         case dict():
             for key, each in value.items():
-                yield from _strings(each, key)
+                yield from shown_texts(each, key)
         case list():
             for each in value:
-                yield from _strings(each, name)
+                yield from shown_texts(each, name)
         case str() if name in SHOWN:
             yield value
 

@@ -72,6 +72,13 @@ class PaperId:
         key = match["key"]
         return cls("arxiv", key if "/" not in key else _old_style(key))
 
+    @classmethod
+    def find_all(cls, texts: Iterable[str]) -> tuple[PaperId, ...]:
+        """Return the arXiv papers that texts name, each once, in the order of reading."""
+        words = (word for text in texts for word in re.split(r"[\s<>|()\[\]]+", text))
+        found = (cls.find(word) for word in words)
+        return tuple(dict.fromkeys(paper for paper in found if paper))
+
     @property
     def url(self) -> str:
         """The paper's page on Hugging Face, or on arXiv where its id is of the old style.

@@ -116,14 +116,17 @@ class OpenAction:
 
     Attributes:
         channel: Id of the channel that it is for, where that is not the one it stands in.
+        page: Which of its fields, where a platform shows them a few at a time; from 1.
     """
 
     command: str
     channel: str = ""
+    page: int = 1
 
     def pack(self) -> str:
         """Return the button's id; see ``parse_action``."""
-        return _packed("open", self.command, self.channel)
+        page = (str(self.page),) if self.page > 1 else ()
+        return _packed("open", self.command, self.channel, *page)
 
 
 Action = VoteAction | RunAction | OpenAction
@@ -151,7 +154,8 @@ def parse_action(packed: str) -> Action:
     if head in ("run", "turn") and name:
         return RunAction(name, argument, in_place=head == "turn")
     if head == "open" and name:
-        return OpenAction(name, argument)
+        channel, _, page = argument.partition("|")
+        return OpenAction(name, channel, int(page or 1))
     raise ValueError(f"not a button of this bot: {packed!r}")
 
 

@@ -407,6 +407,10 @@ class DiscordDouble:
         """Sends the modal that the bot opened for this user; values by custom id."""
         return await self._actors.submit_modal(user, custom_id, values)
 
+    def open_to_all(self, command: str) -> None:
+        """A guild's admin lets everybody see a command, whatever its default permissions."""
+        self._actors.open_to_all.add(command)
+
     async def react(
         self, user: User, message_id: int, emoji: str, *, burst: bool = False
     ) -> Reacted:

@@ -72,6 +72,7 @@ class Actors:
         self._interactions = interactions
         self._changes = changes
         self._modals: dict[tuple[int, str], Interaction] = {}
+        self.open_to_all: set[str] = set()
 
     # --- commands ---
 
@@ -156,6 +157,8 @@ class Actors:
             raise DoubleError(f"the command {name!r} was never synced")
         needed = int(found.get("default_member_permissions") or 0)
         granted = channel.permissions(user)
+        if name in self.open_to_all:
+            needed = 0
         if needed & ~granted and not granted & PERMISSION_BITS["ADMINISTRATOR"]:
             raise DoubleError(f"{user.name} does not see {name!r}: default_member_permissions")
         return found
@@ -372,7 +375,8 @@ class Actors:
             made["value"] = self._typed(item, values.get(item["custom_id"]))
         elif item["type"] in MODAL_VALUES:
             made["custom_id"] = item["custom_id"]
-            chosen = values.get(item["custom_id"], ())
+            preset = [each["value"] for each in item.get("options", ()) if each.get("default")]
+            chosen = values.get(item["custom_id"], preset)
             many = chosen if isinstance(chosen, list | tuple) else [chosen]
             made["values"] = self._picked(item, many, channel, resolved)
         elif item["type"] != 10:

@@ -164,7 +164,7 @@ class Interactions:
             raise DoubleError("no bot has a gateway session: nobody would get the interaction")
         number = self._world.ids.next()
         metadata: Json = {"id": str(number), "type": kind, "user": user.payload()}
-        metadata["authorizing_integration_owners"] = {"0": str(channel.guild.id)}
+        metadata["authorizing_integration_owners"] = self._owners(user, channel)
         if kind == COMMAND and data["type"] == 2:
             metadata["target_user"] = data["resolved"]["users"][data["target_id"]]
         elif kind == COMMAND and data["type"] == 3:
@@ -181,6 +181,12 @@ class Interactions:
         with contextlib.suppress(DoubleError):  # "did not respond": acked_within stays None
             await self._changes.until(lambda: made.acked, max(left, 0.0), "a first response")
         return made
+
+    def _owners(self, user: User, channel: Channel) -> Json:
+        """Who installed the app: the guild, or else the person who brings it along."""
+        if channel.guild.installed:
+            return {"0": str(channel.guild.id)}
+        return {"1": str(user.id)}
 
     def _payload(self, made: Interaction, data: Json) -> Json:
         channel, guild = made.channel, made.channel.guild
@@ -201,7 +207,7 @@ class Interactions:
             "member": guild.member_payload(made.user) | {"permissions": permissions},
             "app_permissions": str(channel.permissions(self._world.bot)),
             "entitlements": [],
-            "authorizing_integration_owners": {"0": str(guild.id)},
+            "authorizing_integration_owners": self._owners(made.user, channel),
             "context": 0,
             "attachment_size_limit": 10 * 1024 * 1024,
         }

@@ -222,7 +222,11 @@ class Thread(Channel):
 
 @dataclass(eq=False)
 class Guild:
-    """A server with its channels, threads and people; build it before the bot connects."""
+    """A server with its channels, threads and people; build it before the bot connects.
+
+    Attributes:
+        installed: Whether its admin added the app, rather than each person for themselves.
+    """
 
     id: int
     name: str
@@ -234,6 +238,7 @@ class Guild:
     threads: dict[int, Thread] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     emojis: list[Emoji] = field(default_factory=list)
+    installed: bool = True
 
     def __post_init__(self) -> None:
         self.users = {self.bot.id: self.bot, self.owner.id: self.owner}

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.discord.app import DiscordAdapter, probe
+from adapters.discord.commands import ADMINS
 from adapters.discord.ids import channel_ref, message_ref, user_ref
 from adapters.discord.render import is_marked
 from adapters.storage.memory import MemoryStore
@@ -23,6 +24,7 @@ from config.settings import DiscordSettings
 from tests.adapters.discord.conftest import CREATE, NOW, PAPERS, Heard, Team
 from tests.doubles.discord import (
     ApiError,
+    DoubleError,
     RateLimited,
     Reset,
     ServerError,
@@ -70,7 +72,7 @@ async def test_an_error_is_shown_to_the_caller_alone_though_the_answer_was_to_be
 async def test_values_arrive_by_name_and_type(team: Team) -> None:
     async with team.serving():
         options = {"at": "08:30", "layout": "list", "limit": 5}
-        exchange = await team.double.slash(team.admin, team.channel, "papers", "subscribe", options)
+        exchange = await team.double.slash(team.admin, team.channel, ADMINS, "subscribe", options)
         await exchange.answer()
     (call,) = team.inbox.calls
     assert call.values == options
@@ -81,7 +83,10 @@ async def test_values_arrive_by_name_and_type(team: Team) -> None:
 
 async def test_only_those_who_manage_the_server_may_subscribe(team: Team) -> None:
     async with team.serving():
-        exchange = await team.double.slash(team.ada, team.channel, "papers", "subscribe")
+        with pytest.raises(DoubleError, match="does not see"):
+            await team.double.slash(team.ada, team.channel, ADMINS, "subscribe")
+        team.double.open_to_all(ADMINS)  # as a server's admin may do
+        exchange = await team.double.slash(team.ada, team.channel, ADMINS, "subscribe")
         answer = await exchange.answer()
     assert "for those who manage this channel" in answer.text
     assert not await team.store.subscriptions()
@@ -103,7 +108,7 @@ async def test_papers_and_values_are_suggested(team: Team) -> None:
     async with team.serving():
         ask = team.double.autocomplete
         papers = await ask(team.ada, team.channel, "papers", "show", "paper", "part 2")
-        hours = await ask(team.admin, team.channel, "papers", "subscribe", "at", "sett")
+        hours = await ask(team.admin, team.channel, ADMINS, "subscribe", "at", "sett")
         nothing = await ask(team.ada, team.channel, "papers", "show", "paper", "zebra")
         chosen = await team.double.slash(
             team.ada, team.channel, "papers", "show", {"paper": papers[0].value}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.slack._listeners import named_papers
+from adapters.slack._listeners import shown_texts
 from adapters.slack.ids import user_ref
 from bot.dispatch import Dispatcher
 from bot.domain.command import CommandCall
@@ -163,4 +163,5 @@ def test_papers_are_found_in_what_a_message_shows_and_nowhere_else() -> None:
         "blocks": [{"elements": [{"type": "link", "url": "https://alphaxiv.org/abs/2605.00002"}]}],
         "attachments": [{"title_link": "https://arxiv.org/pdf/2605.00003", "id": 2}],
     }
-    assert named_papers(message) == [PaperId("arxiv", f"2605.0000{n}") for n in (1, 2, 3)]
+    found = PaperId.find_all(shown_texts(message))
+    assert found == tuple(PaperId("arxiv", f"2605.0000{n}") for n in (1, 2, 3))
