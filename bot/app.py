@@ -137,7 +137,7 @@ class App:
     async def _keep(self, adapter: ChatAdapter) -> None:
         name, pause, first = adapter.platform, FIRST_PAUSE, True
         while True:
-            started = self.clock()
+            started, wait = self.clock(), 0.0
             self.health.platforms[name] = UP
             log.info("platform starts", platform=name)
             try:
@@ -148,6 +148,7 @@ class App:
                 problem = str(error)
             except (PlatformError, StoreError) as error:
                 problem = str(error)
+                wait = getattr(error, "retry_after", None) or 0.0
             except Exception:
                 log.exception("platform failed unexpectedly", platform=name)
                 problem = "unexpected error, see the log"
@@ -159,7 +160,7 @@ class App:
             if recovered or name not in self.down_since:
                 self.down_since[name] = now
             self._give_up_if_unheard(now)
-            await self.sleep(pause * random.uniform(0.75, 1.25))
+            await self.sleep(max(wait, pause * random.uniform(0.75, 1.25)))
             self.scheduler.reconnected()
 
     def _give_up_if_unheard(self, now: datetime) -> None:

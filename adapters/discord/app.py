@@ -14,15 +14,25 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import discord
 from discord.http import HTTPClient, Route
 
-from adapters.discord.calls import PAUSES, THREAD_EXISTS, UNKNOWN_CHANNEL, Place, ask, call
+from adapters.discord._identifies import SPARE
+from adapters.discord.calls import (
+    PAUSES,
+    THREAD_ARCHIVED,
+    THREAD_EXISTS,
+    UNKNOWN_CHANNEL,
+    Place,
+    ask,
+    call,
+)
+from adapters.discord.forums import ARCHIVE_AFTER, Forums, in_room
 from adapters.discord.ids import DM, PLATFORM, channel_ref, snowflake_at
 from adapters.discord.limits import LIMITS, Json
-from adapters.discord.listener import Listener, check_application
+from adapters.discord.listener import Listener, check_application, register
 from adapters.discord.render import is_marked, post_body, render
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
 from bot.domain.errors import ConfigError, DailyPapersError, Gone, Refused, TryLater
@@ -35,9 +45,6 @@ from config.settings import DiscordSettings
 SILENCE = 300.0
 """Seconds without a word from the gateway, which answers a heartbeat every 41, until it counts as
 lost: discord.py can try for ever to resume at an address that is gone (Rapptz/discord.py#10511)."""
-
-ARCHIVE_AFTER: Literal[1440] = 1440
-"""Minutes without a message after which a thread leaves the list of active ones."""
 
 GATEWAY = "discord gateway, shard 0"
 
@@ -53,6 +60,18 @@ NEEDED = {
     "Send Messages in Threads": "send_messages_in_threads",
 }
 """What a digest needs of a channel: the names that people see, and discord.py's."""
+
+NEEDED_IN_FORUMS = {
+    "View Channel": "view_channel",
+    "Create Posts": "send_messages",
+    "Embed Links": "embed_links",
+    "Read Message History": "read_message_history",
+    "Send Messages in Posts": "send_messages_in_threads",
+}
+"""What a digest needs of a forum, likewise."""
+
+FORUMS = (discord.ChannelType.forum.value, discord.ChannelType.media.value)
+OTHER_CHANNEL = "Subscribe in a text channel or a forum"
 
 PAGE = 100
 NORMAL, BURST = 0, 1
@@ -76,6 +95,8 @@ class DiscordAdapter:
         self._pauses = tuple(pauses)
         self._client: Listener | None = None
         self._threads: set[int] = set()
+        self._kinds: dict[int, bool] = {}
+        self._forums = Forums(self._connected, pauses)
 
     async def serve(self, inbox: Inbox) -> None:
         """Connect anew, answer until cancelled, and let running answers finish.
@@ -84,13 +105,15 @@ class DiscordAdapter:
             LeaseLost: if another process may have the gateway; wait for the next turn.
         """
         token = _token(self._settings)
-        client = self._client = Listener(inbox, self._settings.guild, self._pauses)
+        client = self.listener(inbox)
         try:
             async with client:
                 with _explained():
                     await client.login(token)
                 try:
                     async with inbox.turn(GATEWAY):
+                        with _explained():
+                            await _check_sessions(client)
                         await _run(client)
                 finally:
                     await client.drain()
@@ -98,15 +121,28 @@ class DiscordAdapter:
             self._client = None
         raise TryLater(PLATFORM, "the connection ended")
 
+    def listener(self, inbox: Inbox) -> Listener:
+        """Return a new connection that is not made yet; posts go by it from now on."""
+        self._client = Listener(inbox, self._settings.guild, self._pauses)
+        return self._client
+
     async def post(
         self, channel: ChannelRef, reply: Reply, *, key: str, thread: Thread | None = None
     ) -> MessageRef:
-        """Post under the key's nonce; direct messages have no threads, there it stands below."""
-        http, place, stands = self._http(), Place.CHANNEL, channel
-        if thread and channel.workspace != DM:
-            await self._open(thread)
-            place, stands = Place.THREAD, replace(channel, id=thread.head.id)
+        """Post under the key's nonce; direct messages have no threads, there it stands below.
+
+        In a forum a message with no head begins a post, and all others stand in that of their head.
+        """
+        http, place = self._http(), Place.CHANNEL
+        forum = await self._is_forum(channel)
         body = post_body(channel, reply, key=key, thread=thread)
+        if forum and thread is None:
+            return await self._forums.post(channel, reply, body, key=key)
+        stands = _stands(channel, thread, forum)
+        if thread and stands != channel:
+            place = Place.THREAD
+            if not forum:
+                await self._open(thread)
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=int(stands.id))
         sent: Json = await call(lambda: http.request(route, json=body), place, pauses=self._pauses)
         return MessageRef(stands, str(sent["id"]))
@@ -121,7 +157,18 @@ class DiscordAdapter:
             message_id=int(message.id),
         )
         body = render(reply)
-        await ask(lambda: http.request(route, json=body), Place.CHANNEL, pauses=self._pauses)
+
+        async def change() -> None:
+            try:
+                await http.request(route, json=body)
+            except discord.HTTPException as error:
+                if error.code != THREAD_ARCHIVED:
+                    raise
+                await http.edit_channel(int(message.channel.id), archived=False)
+                await http.request(route, json=body)
+                await http.edit_channel(int(message.channel.id), archived=True)
+
+        await ask(change, Place.CHANNEL, pauses=self._pauses)
 
     async def find(
         self, channel: ChannelRef, *, key: str, since: datetime, thread: Thread | None = None
@@ -129,10 +176,11 @@ class DiscordAdapter:
         """Look for the component ids that ``post`` gave the message; see ``ids.marks``."""
         me = self._connected().user
         await self._check_history(channel)
-        stands = channel
-        if thread and channel.workspace != DM:
-            stands = replace(channel, id=thread.head.id)
-        async for message in self._history(stands, snowflake_at(since) - 1):
+        after, forum = snowflake_at(since) - 1, await self._is_forum(channel)
+        if forum and thread is None:
+            return await self._forums.find(channel, key=key, after=after)
+        stands = _stands(channel, thread, forum)
+        async for message in self._history(stands, after):
             if me and message["author"]["id"] == str(me.id) and is_marked(message, key):
                 return MessageRef(stands, str(message["id"]))
         return None
@@ -163,11 +211,13 @@ class DiscordAdapter:
             return
         known = client.get_channel(int(channel.id))
         if isinstance(known, discord.abc.GuildChannel) and not isinstance(
-            known, discord.TextChannel
+            known, discord.TextChannel | discord.ForumChannel
         ):
-            raise Gone(PLATFORM, "it is no text channel", cure="Subscribe in a text channel")
+            raise Gone(PLATFORM, "it is no text channel or forum", cure=OTHER_CHANNEL)
         rights = await self._rights(client, channel)
-        missing = [name for name, needed in NEEDED.items() if not getattr(rights, needed)]
+        forum = await self._is_forum(channel)
+        needed = NEEDED_IN_FORUMS if forum else NEEDED
+        missing = [name for name, right in needed.items() if not getattr(rights, right)]
         if missing:
             names = ", ".join(missing)
             raise Refused(
@@ -182,6 +232,19 @@ class DiscordAdapter:
             lambda: http.request(route, json=whom), Place.CHANNEL, pauses=self._pauses
         )
         return channel_ref(None, int(opened["id"]))
+
+    async def _is_forum(self, channel: ChannelRef) -> bool:
+        """Tell whether a channel holds nothing but threads, which never changes."""
+        number = int(channel.id)
+        if channel.workspace == DM:
+            return False
+        if known := self._connected().get_channel(number):
+            return isinstance(known, discord.ForumChannel)
+        if number not in self._kinds:
+            http = self._http()
+            read = await ask(lambda: http.get_channel(number), Place.CHANNEL, pauses=self._pauses)
+            self._kinds[number] = read["type"] in FORUMS
+        return self._kinds[number]
 
     def _connected(self) -> Listener:
         if self._client is None or self._client.user is None or self._client.is_closed():
@@ -198,19 +261,21 @@ class DiscordAdapter:
             return
         name = clip(one_line(thread.title), LIMITS.thread_name)
 
+        channel = thread.head.channel
+
         async def start() -> None:
             try:
                 await http.start_thread_with_message(
-                    int(thread.head.channel.id),
-                    head,
-                    name=name,
-                    auto_archive_duration=ARCHIVE_AFTER,
+                    int(channel.id), head, name=name, auto_archive_duration=ARCHIVE_AFTER
                 )
             except discord.HTTPException as error:
                 if error.code != THREAD_EXISTS:
                     raise
 
-        await ask(start, Place.NEW_THREAD, pauses=self._pauses)
+        async def start_in_room() -> None:
+            await in_room(start, lambda: self._forums.make_room(channel))
+
+        await ask(start_in_room, Place.NEW_THREAD, pauses=self._pauses)
         self._threads.add(head)
 
     async def _check_history(self, channel: ChannelRef) -> None:
@@ -295,6 +360,46 @@ async def probe(settings: DiscordSettings) -> str:
             check_application(client)
         guilds = client.application.approximate_guild_count if client.application else 0
         return f"logged in as {client.user}, in {count(guilds, 'server')}"
+
+
+async def sync(settings: DiscordSettings, *, guild: int | None, clear: bool) -> str:
+    """Register the commands, for all guilds or for one, or take them away; return what was done.
+
+    Raises:
+        ConfigError, PlatformError: as ``serve`` does.
+    """
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        with _explained():
+            await client.login(_token(settings))
+            try:
+                changed = await register(client, guild, clear=clear)
+            except discord.Forbidden as error:
+                raise ConfigError(
+                    f"the bot is not in the server {guild}, or may not have commands there: invite "
+                    "it with the link of `daily-papers manifest discord`"
+                ) from error
+    where = "in every server" if guild is None else f"in the server {guild}"
+    if not changed:
+        return f"commands {where}: as they should be"
+    return f"commands {where}: {'taken away' if clear else 'registered'}"
+
+
+async def _check_sessions(client: Listener) -> None:
+    """Raise a ``TryLater`` while so few sessions are left of the day's that a loop would end them.
+
+    Discord counts them, so the count is right after a restart as well.
+    """
+    _, _, starts = await client.http.get_bot_gateway()
+    if starts["remaining"] < SPARE:
+        problem = f"only {starts['remaining']} of {starts['total']} sessions are left of the day's"
+        raise TryLater(PLATFORM, problem, retry_after=starts["reset_after"] / 1000)
+
+
+def _stands(channel: ChannelRef, thread: Thread | None, forum: bool) -> ChannelRef:
+    """Return where a message of a channel stands: in it, or in a thread whose id its head has."""
+    if thread is None or channel.workspace == DM or (thread.beside and not forum):
+        return channel
+    return replace(channel, id=thread.head.id)
 
 
 def _token(settings: DiscordSettings) -> str:

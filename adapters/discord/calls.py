@@ -36,7 +36,9 @@ REPEATED_BY_DISCORD_PY = frozenset({500, 502, 504, 524})
 # docs.discord.com/developers/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10003, 10008, 10015, 10062
 MISSING_ACCESS, NOT_A_TEXT_CHANNEL, MISSING_PERMISSIONS = 50001, 50008, 50013
-TOKEN_EXPIRED, THREAD_EXISTS, TOO_MANY_THREADS = 50027, 160004, 160006
+TOKEN_EXPIRED, INVALID_FORM, THREAD_ARCHIVED = 50027, 50035, 50083
+EDITS_LIMITED, TAG_REQUIRED = 30046, 40067
+THREAD_EXISTS, TOO_MANY_THREADS = 160004, 160006
 
 EXPIRED = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, TOKEN_EXPIRED})
 """Somebody's interaction is over: nothing can be answered, and nothing is wrong."""
@@ -48,11 +50,22 @@ class Place(StrEnum):
     CHANNEL = "Send Messages"
     THREAD = "Send Messages in Threads"
     NEW_THREAD = "Create Public Threads"
+    NEW_POST = "Create Posts"
     HISTORY = "Read Message History"
 
 
+EDIT_WAIT = 3600.0
+"""Seconds before a message older than an hour is edited again. How many edits Discord allows it is
+not published (discord/discord-api-docs#4413)."""
+
 _server_errors: ContextVar[list[int]] = ContextVar("server_errors")
 """Answers of 500 and above to the call under way; discord.py repeats some without telling."""
+
+_only_once: ContextVar[bool] = ContextVar("only_once", default=False)
+
+
+class NotRepeated(aiohttp.ClientError):
+    """An answer of 500 or above to a call that must not be made again unseen."""
 
 
 def trace() -> aiohttp.TraceConfig:
@@ -61,6 +74,9 @@ def trace() -> aiohttp.TraceConfig:
     async def note(_: object, __: object, ended: aiohttp.TraceRequestEndParams) -> None:
         if ended.response.status >= 500 and (answers := _server_errors.get(None)) is not None:
             answers.append(ended.response.status)
+        if ended.response.status >= 500 and _only_once.get():
+            ended.response.close()
+            raise NotRepeated(f"HTTP {ended.response.status}")
 
     config = aiohttp.TraceConfig()
     config.on_request_end.append(note)
@@ -76,8 +92,18 @@ async def call(
         Refused, Gone, TryLater: nothing was done.
         Ambiguous: it may have been done, by this try or an earlier one.
     """
-    lost, hidden = False, list[int]()
-    _server_errors.set(hidden)
+    hidden: list[int] = []
+    token = _server_errors.set(hidden)
+    try:
+        return await _called(request, place, pauses, hidden)
+    finally:
+        _server_errors.reset(token)
+
+
+async def _called(
+    request: Callable[[], Awaitable[T]], place: Place, pauses: Sequence[float], hidden: list[int]
+) -> T:
+    lost = False
     for pause in (*pauses, None):
         try:
             async with asyncio.timeout(PATIENCE):
@@ -92,6 +118,19 @@ async def call(
                 raise failure from error
         await asyncio.sleep(pause)
     raise AssertionError("the last try returns or raises")
+
+
+async def once(request: Callable[[], Awaitable[T]]) -> T:
+    """Make a call that discord.py must not repeat of its own accord, as it does after a 500.
+
+    Raises:
+        NotRepeated: instead of the second try.
+    """
+    token = _only_once.set(True)
+    try:
+        return await request()
+    finally:
+        _only_once.reset(token)
 
 
 async def ask(
@@ -114,6 +153,8 @@ def meaning(error: BaseException, place: Place) -> PlatformError:
         return TryLater(PLATFORM, "rate limited", retry_after=error.retry_after)
     if isinstance(error, discord.HTTPException):
         return _answered(error, place)
+    if isinstance(error, NotRepeated):
+        return Ambiguous(PLATFORM, str(error))
     if isinstance(error, aiohttp.ClientConnectorError | ConnectionRefusedError | RuntimeError):
         return TryLater(PLATFORM, f"out of reach ({type(error).__name__})")
     return Ambiguous(PLATFORM, f"no answer ({type(error).__name__})")
@@ -129,9 +170,16 @@ def _answered(error: discord.HTTPException, place: Place) -> PlatformError:
         return TryLater(PLATFORM, said, retry_after=float(wait) if wait.isdecimal() else None)
     if error.status == 401:
         return TryLater(PLATFORM, said, cure="The token is no longer valid: renew DISCORD_TOKEN")
+    if error.code == EDITS_LIMITED:
+        return TryLater(PLATFORM, problem, retry_after=EDIT_WAIT)
     if error.code == TOO_MANY_THREADS:
         cure = "Archive threads in this server, or set the layout `list` or `cards`"
         return TryLater(PLATFORM, problem, cure=cure)
+    if error.code == TAG_REQUIRED:
+        cure = "Add a tag such as “Papers” to the forum that everybody may use"
+        return Refused(PLATFORM, problem, cure=cure)
+    if error.code == THREAD_ARCHIVED:
+        return Refused(PLATFORM, problem, cure="Unlock the thread")
     if error.code == UNKNOWN_MESSAGE:
         return Refused(PLATFORM, problem, cure="The message was deleted")
     if error.code == UNKNOWN_CHANNEL and place is Place.THREAD:
@@ -140,7 +188,7 @@ def _answered(error: discord.HTTPException, place: Place) -> PlatformError:
         cure = f"Give the bot the permission {place} here, or set the layout `list` or `cards`"
         return Refused(PLATFORM, problem, cure=cure)
     if error.code == NOT_A_TEXT_CHANNEL:
-        return Gone(PLATFORM, problem, cure="Subscribe in a text channel")
+        return Gone(PLATFORM, problem, cure="Subscribe in a text channel or a forum")
     if error.status in (403, 404):
         return Gone(PLATFORM, problem, cure=_cure(error.code, place))
     return Refused(PLATFORM, problem)

@@ -369,6 +369,9 @@ class Rest:
 
     def _open_thread(self, parent: Channel, number: int, body: Json) -> Thread:
         now = self._world.moment()
+        active = sum(not one.archived for one in parent.guild.threads.values())
+        if active >= parent.guild.most_threads:
+            raise refuse(400, 160006, "Maximum number of active threads reached")
         thread = Thread(
             number,
             parent.guild,

@@ -225,6 +225,7 @@ class Guild:
     """A server with its channels, threads and people; build it before the bot connects.
 
     Attributes:
+        most_threads: Active threads that it may have.
         installed: Whether its admin added the app, rather than each person for themselves.
     """
 
@@ -239,6 +240,7 @@ class Guild:
     users: dict[int, User] = field(default_factory=dict)
     emojis: list[Emoji] = field(default_factory=list)
     installed: bool = True
+    most_threads: int = 1_000
 
     def __post_init__(self) -> None:
         self.users = {self.bot.id: self.bot, self.owner.id: self.owner}
