@@ -42,6 +42,7 @@ def paper(number: int) -> Paper:
         title=f"World models, part {number}",
         abstract="We train agents in their own dreams. They wake up better.",
         authors=("Ada Lovelace", "Alan Turing"),
+        keywords=("world models", "dreams") if number == 1 else (),
         upvotes=100 - number,
     )
 
@@ -119,9 +120,11 @@ class Team:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def plan(self, layout: Layout = Layout.THREAD) -> None:
+    async def plan(self, layout: Layout = Layout.THREAD, papers: int = len(PAPERS)) -> None:
         """Plan today's digest of the channel."""
-        batch = Batch(BatchKey("sample", DAY), PAPERS)
+        listed = tuple(paper(number) for number in range(1, papers + 1))
+        batch = Batch(BatchKey("sample", DAY), listed)
+        await self.store.save_papers(listed)
         order = Subscription(
             channel=self.slot.channel,
             owner=UserRef("discord", self.slot.channel.workspace, str(self.admin.id)),
