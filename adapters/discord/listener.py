@@ -222,9 +222,10 @@ class Listener(discord.Client):
             reply = found
             await self._answer(interaction, True, lambda: _given(reply))
             return
-        draft = self._drafts.pop((at.user, at.channel, action.command, action.page), {})
+        page = action.page or 1
+        draft = self._drafts.pop((at.user, at.channel, action.command, page), {})
         fields = (replace(each, value=draft.get(each.name, each.value)) for each in found.fields)
-        shown = modal(replace(found, fields=tuple(fields)), action.page, action.channel)
+        shown = modal(replace(found, fields=tuple(fields)), page, action.channel)
         route = Route(
             "POST",
             "/interactions/{interaction_id}/{interaction_token}/callback",

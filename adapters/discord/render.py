@@ -30,6 +30,8 @@ from adapters.discord.limits import (
     problems,
     walk,
 )
+from adapters.discord.modals import pages
+from bot.commands import all_commands
 from bot.domain.channels import ChannelRef
 from bot.domain.reply import (
     Bold,
@@ -47,6 +49,7 @@ from bot.domain.reply import (
     LinkButton,
     Node,
     Note,
+    OpenAction,
     Paragraph,
     Plain,
     Reply,
@@ -303,6 +306,8 @@ def _split(
     links: list[LinkButton] = []
     for control in controls:
         match control:
+            case Button(action=OpenAction() as action):
+                buttons.extend(_by_page(control, action))
             case Button():
                 buttons.append(control)
             case LinkButton():
@@ -314,6 +319,19 @@ def _split(
             case _:
                 assert_never(control)
     return tuple(buttons), tuple(links)
+
+
+def _by_page(button: Button, action: OpenAction) -> Iterator[Button]:
+    """Yield a button for each modal that the dialog of a command takes."""
+    spec = all_commands().get(action.command)
+    last = pages(len(spec.parameters)) if spec and spec.current else 1
+    if last == 1 or action.page:
+        yield button
+        return
+    for page in range(1, last + 1):
+        yield replace(
+            button, label=f"{button.label} {page}/{last}", action=replace(action, page=page)
+        )
 
 
 def _rows(buttons: Sequence[Control]) -> Iterator[Json]:

@@ -116,16 +116,16 @@ class OpenAction:
 
     Attributes:
         channel: Id of the channel that it is for, where that is not the one it stands in.
-        page: Which of its fields, where a platform shows them a few at a time; from 1.
+        page: Which of its fields, where a platform shows them a few at a time; from 1, 0 is any.
     """
 
     command: str
     channel: str = ""
-    page: int = 1
+    page: int = 0
 
     def pack(self) -> str:
         """Return the button's id; see ``parse_action``."""
-        page = (str(self.page),) if self.page > 1 else ()
+        page = (str(self.page),) if self.page else ()
         return _packed("open", self.command, self.channel, *page)
 
 
@@ -155,7 +155,7 @@ def parse_action(packed: str) -> Action:
         return RunAction(name, argument, in_place=head == "turn")
     if head == "open" and name:
         channel, _, page = argument.partition("|")
-        return OpenAction(name, channel, int(page or 1))
+        return OpenAction(name, channel, int(page or 0))
     raise ValueError(f"not a button of this bot: {packed!r}")
 
 

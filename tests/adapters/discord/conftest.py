@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,9 +17,10 @@ from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
-from bot.domain.channels import Layout, Subscription, UserRef
-from bot.domain.command import CommandCall, Press
+from bot.domain.channels import Layout, MessageRef, Subscription, UserRef
+from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Slot
+from bot.domain.dialog import Dialog
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction
@@ -58,6 +59,8 @@ class Heard:
     calls: list[CommandCall] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     reactions: asyncio.Queue[Reaction] = field(default_factory=asyncio.Queue)
+    rereads: asyncio.Queue[MessageRef] = field(default_factory=asyncio.Queue)
+    sessions: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
 
     async def command(self, call: CommandCall) -> Reply:
         self.calls.append(call)
@@ -71,11 +74,33 @@ class Heard:
         await self.dispatcher.reaction(reaction)
         self.reactions.put_nowait(reaction)
 
+    async def dialog(self, call: CommandCall) -> Dialog | Reply:
+        return await self.dispatcher.dialog(call)
+
+    async def mentioned(self, caller: Caller, texts: Iterable[str]) -> Sequence[Reply]:
+        return await self.dispatcher.mentioned(caller, texts)
+
+    async def reread(self, message: MessageRef) -> None:
+        await self.dispatcher.reread(message)
+        self.rereads.put_nowait(message)
+
+    def missed(self) -> None:
+        self.sessions.put_nowait(None)
+        self.dispatcher.missed()
+
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         return await self.dispatcher.suggest(call, parameter, typed)
 
     def turn(self, name: str) -> AbstractAsyncContextManager[None]:
         return self.dispatcher.turn(name)
+
+    async def next_session(self) -> None:
+        async with asyncio.timeout(20):  # a second one begins after 5 seconds
+            await self.sessions.get()
+
+    async def next_reread(self) -> MessageRef:
+        async with asyncio.timeout(5):
+            return await self.rereads.get()
 
     async def next_reaction(self) -> Reaction:
         async with asyncio.timeout(5):
