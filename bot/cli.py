@@ -489,6 +489,10 @@ def manifest(
     application_id: Annotated[
         int | None, typer.Option(min=1, help="Discord: the application's id, for the link.")
     ] = None,
+    personal: Annotated[
+        bool,
+        typer.Option("--personal", help="Discord: for a person, who takes the bot anywhere."),
+    ] = False,
 ) -> None:
     """Print Slack's app manifest, or Discord's invite link."""
     out = _out()
@@ -498,7 +502,8 @@ def manifest(
                 "--application-id is missing: it is on the page “General Information” of your "
                 "application in Discord's developer portal"
             )
-        out.out(importlib.import_module("adapters.discord.ids").invite_url(application_id))
+        ids = importlib.import_module("adapters.discord.ids")
+        out.out(ids.invite_url(application_id, personal=personal))
         return
     if mode not in ("socket", "http"):
         raise ConfigError(f"--mode is socket or http, not {mode!r}")
@@ -507,6 +512,21 @@ def manifest(
         raise ConfigError(f"--url {given}; Slack calls an https:// address of yours")
     made = importlib.import_module("adapters.slack.manifest").manifest(mode, url, several=several)
     out.out(json.dumps(made, ensure_ascii=False, indent=2))
+
+
+@cli.command()
+def sync(
+    guild: Annotated[
+        int | None, typer.Option(min=1, help="In this server alone, by its id; at once.")
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Take the commands away there instead.")
+    ] = False,
+) -> None:
+    """Register the commands with Discord, which a start does where they have changed."""
+    discord = importlib.import_module("adapters.discord.app")
+    settings = _settings().discord
+    _out().print(asyncio.run(discord.sync(settings, guild=guild, clear=clear)), markup=False)
 
 
 @cli.command()

@@ -74,11 +74,16 @@ def packed_action(custom_id: str) -> str:
     return packed if twin and number.isdecimal() else custom_id
 
 
-def invite_url(application_id: int) -> str:
-    """Return the link with which somebody adds the bot to a guild, its permissions asked for."""
-    query = {
-        "client_id": application_id,
-        "scope": "bot applications.commands",
-        "permissions": PERMISSIONS,
-    }
+def invite_url(application_id: int, *, personal: bool = False) -> str:
+    """Return the link with which somebody adds the bot to a guild, its permissions asked for.
+
+    Args:
+        application_id: Of the application in the developer portal.
+        personal: Whether a person adds it for themselves instead, to use it wherever they are.
+    """
+    query: dict[str, object] = {"client_id": application_id}
+    if personal:
+        query |= {"scope": "applications.commands", "integration_type": 1}
+    else:
+        query |= {"scope": "bot applications.commands", "permissions": PERMISSIONS}
     return f"https://discord.com/oauth2/authorize?{urlencode(query)}"

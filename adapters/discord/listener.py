@@ -113,7 +113,7 @@ class Listener(discord.Client):
             log.warning(
                 "every command shows twice",
                 platform=PLATFORM,
-                cure="`daily-papers sync discord --clear` takes away those of all servers, or "
+                cure="`daily-papers sync --clear` takes away those of all servers, or "
                 "leave DISCORD_GUILD empty",
             )
 

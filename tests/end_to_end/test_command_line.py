@@ -345,7 +345,16 @@ def test_the_manifests_can_be_pasted(run: Run) -> None:
     assert out.startswith("https://discord.com/")
     assert "client_id=42" in out
     assert "applications.commands" in out
+    code, out, _ = run("manifest", "discord", "--application-id", "42", "--personal")
+    assert "integration_type=1" in out
+    assert "permissions" not in out
     assert run("manifest", "discord")[0] == 2
+
+
+def test_commands_are_not_synced_without_a_token(run: Run) -> None:
+    code, _, err = run("sync", "--clear")
+    assert code == 2
+    assert "DISCORD_TOKEN is not set" in err
 
 
 def test_health_tells_that_nothing_runs(run: Run) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.discord.app import DiscordAdapter, probe
+from adapters.discord.app import DiscordAdapter, probe, sync
 from adapters.discord.commands import ADMINS
 from adapters.discord.ids import channel_ref, message_ref, user_ref
 from adapters.discord.render import is_marked
@@ -147,6 +147,38 @@ async def test_commands_can_be_registered_in_one_server(team: Team) -> None:
         exchange = await team.double.slash(team.ada, team.channel, "papers", "help")
         await exchange.answer()
     assert {one.get("guild_id") for one in team.double.commands} == {str(team.double.guild.id)}
+
+
+async def test_commands_are_synced_and_taken_away_by_hand(team: Team) -> None:
+    settings, guild = DiscordSettings(token=team.double.token), team.double.guild.id
+    with team.double.redirect():
+        everywhere = [
+            await sync(settings, guild=None, clear=clear) for clear in (False, False, True, True)
+        ]
+        here = [await sync(settings, guild=guild, clear=clear) for clear in (False, False, True)]
+        with pytest.raises(ConfigError, match="not in the server 1,"):
+            await sync(settings, guild=1, clear=False)
+    assert everywhere == [
+        "commands in every server: registered",
+        "commands in every server: as they should be",
+        "commands in every server: taken away",
+        "commands in every server: as they should be",
+    ]
+    assert [each.rpartition(": ")[2] for each in here] == [
+        "registered",
+        "as they should be",
+        "taken away",
+    ]
+
+
+async def test_commands_that_show_twice_are_warned_of_with_the_cure(team: Team) -> None:
+    async with team.serving():
+        pass
+    with capture_logs() as logs:
+        async with team.serving(guild=team.double.guild.id):
+            pass
+    (warning,) = [each for each in logs if each["event"] == "every command shows twice"]
+    assert "sync --clear" in warning["cure"]
 
 
 async def test_a_server_without_the_bot_is_a_setting_to_correct(team: Team) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import discord
 import pytest
 
-from adapters.discord.calls import Place, ask, call, meaning
+from adapters.discord.calls import EDIT_WAIT, NotRepeated, Place, ask, call, meaning
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 
 
@@ -20,7 +20,8 @@ def answered(status: int, code: int = 0, **headers: str) -> discord.HTTPExceptio
     return discord.HTTPException(response, {"code": code, "message": "said"})
 
 
-CHANNEL, THREAD, NEW_THREAD = Place.CHANNEL, Place.THREAD, Place.NEW_THREAD
+CHANNEL, THREAD = Place.CHANNEL, Place.THREAD
+NEW_THREAD, NEW_POST = Place.NEW_THREAD, Place.NEW_POST
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,13 @@ CHANNEL, THREAD, NEW_THREAD = Place.CHANNEL, Place.THREAD, Place.NEW_THREAD
         (answered(404, 10008), CHANNEL, Refused, "message was deleted"),
         (answered(400, 50008), CHANNEL, Gone, "text channel"),
         (answered(400, 160006), NEW_THREAD, TryLater, "layout"),
+        (answered(400, 40067), NEW_POST, Refused, "Add a tag"),
+        (answered(403, 50013), NEW_POST, Gone, "Create Posts"),
+        (answered(400, 50083), THREAD, Refused, "Unlock the thread"),
+        (answered(400, 30046), CHANNEL, TryLater, "30046"),
+        (answered(400, 160004), NEW_THREAD, Refused, "160004"),
+        (answered(404, 10062), CHANNEL, Gone, "10062"),
+        (NotRepeated("HTTP 502"), NEW_POST, Ambiguous, "HTTP 502"),
         (answered(429), CHANNEL, TryLater, "HTTP 429"),
         (answered(500), CHANNEL, Ambiguous, "HTTP 500"),
         (answered(503), CHANNEL, Ambiguous, "HTTP 503"),
@@ -55,6 +63,12 @@ def test_each_failure_has_one_meaning(
     found = meaning(error, place)
     assert type(found) is kind
     assert words in str(found)
+
+
+def test_edits_of_old_messages_wait_for_an_hour() -> None:
+    found = meaning(answered(400, 30046), CHANNEL)
+    assert isinstance(found, TryLater)
+    assert found.retry_after == EDIT_WAIT
 
 
 def test_a_wait_that_discord_names_is_handed_on() -> None:
