@@ -86,12 +86,20 @@ class DiscordAdapter:
     Args:
         settings: The section ``discord``.
         pauses: Seconds before each further try of a call whose answer was lost.
+        silence: Seconds without a word from the gateway until it counts as lost.
     """
 
     platform = PLATFORM
 
-    def __init__(self, settings: DiscordSettings, *, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        *,
+        pauses: Sequence[float] = PAUSES,
+        silence: float = SILENCE,
+    ) -> None:
         self._settings = settings
+        self._silence = silence
         self._pauses = tuple(pauses)
         self._client: Listener | None = None
         self._threads: set[int] = set()
@@ -114,7 +122,7 @@ class DiscordAdapter:
                     async with inbox.turn(GATEWAY):
                         with _explained():
                             await _check_sessions(client)
-                        await _run(client)
+                        await _run(client, self._silence)
                 finally:
                     await client.drain()
         finally:
@@ -408,15 +416,15 @@ def _token(settings: DiscordSettings) -> str:
     return settings.token.get_secret_value()
 
 
-async def _run(client: Listener) -> None:
-    """Keep the connection until it is lost for good, or silent for too long."""
+async def _run(client: Listener, longest: float) -> None:
+    """Keep the connection until it is lost for good, or silent for so many seconds."""
     with _explained():
-        async with asyncio.timeout(SILENCE) as silence:
+        async with asyncio.timeout(longest) as silence:
             now = asyncio.get_running_loop().time
 
             def heard() -> None:
                 with suppress(RuntimeError):  # a last word after the end
-                    silence.reschedule(now() + SILENCE)
+                    silence.reschedule(now() + longest)
 
             client.heard = heard
             await client.connect()

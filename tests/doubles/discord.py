@@ -407,6 +407,10 @@ class DiscordDouble:
         """Sends the modal that the bot opened for this user; values by custom id."""
         return await self._actors.submit_modal(user, custom_id, values)
 
+    def leave_sessions(self, number: int) -> None:
+        """So many sessions may still begin today."""
+        self._rest.sessions_left = number
+
     def open_to_all(self, command: str) -> None:
         """A guild's admin lets everybody see a command, whatever its default permissions."""
         self._actors.open_to_all.add(command)

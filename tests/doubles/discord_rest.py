@@ -53,6 +53,7 @@ class Rest:
         self._nonce_window = nonce_window
         self._gateway_url = gateway_url
         self._nonces: dict[tuple[int, str], tuple[float, Message]] = {}
+        self.sessions_left = 999
         self.commands: dict[int | None, list[Json]] = {}
 
     def routes(self) -> tuple[Route, ...]:
@@ -128,7 +129,12 @@ class Rest:
         }
 
     def _gateway_bot(self, call: Request) -> Json:
-        starts = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
+        starts = {
+            "total": 1000,
+            "remaining": self.sessions_left,
+            "reset_after": 0,
+            "max_concurrency": 1,
+        }
         return {"url": self._gateway_url(), "shards": 1, "session_start_limit": starts}
 
     def _scope(self, call: Request) -> int | None:
