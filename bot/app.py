@@ -252,7 +252,7 @@ def configured_adapters(settings: Settings) -> dict[str, ChatAdapter]:
     slack = settings.slack
     if slack.bot_token or slack.client_id or slack.client_secret:
         module = importlib.import_module("adapters.slack.app")
-        place = None if slack.bot_token else place_beside(settings.store.url.get_secret_value())
+        place = None if slack.bot_token else place_beside(settings.store.address)
         adapters["slack"] = module.SlackAdapter(slack, place)
     if settings.discord.token:
         module = importlib.import_module("adapters.discord.app")
@@ -279,7 +279,7 @@ async def build(
         broken: asyncio.Future[StorePoisoned] = asyncio.get_running_loop().create_future()
         if store is None:
             store = await open_store(
-                settings.store.url.get_secret_value(),
+                settings.store.address,
                 keep_days=settings.store.keep_days,
                 on_poisoned=lambda error: None if broken.done() else broken.set_result(error),
             )

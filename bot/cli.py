@@ -157,7 +157,7 @@ async def _serve(settings: Settings, with_console: bool) -> None:
     adapters = configured_adapters(settings)
     if with_console:
         module = importlib.import_module("adapters.console.app")
-        url = settings.store.url.get_secret_value()
+        url = settings.store.address
         folder = folder_of(url) if keeps_files(url) else None
         adapters["console"] = module.ConsoleAdapter(
             clock=utc_now,
@@ -351,7 +351,7 @@ def export(
 
 
 async def _library(settings: Settings, since: date | None) -> tuple[Paper, ...]:
-    async with reading(settings.store.url.get_secret_value()) as store:
+    async with reading(settings.store.address) as store:
         if since is None:
             papers = tuple((await store.papers()).values())
         else:
@@ -407,7 +407,7 @@ async def _samples(settings: Settings) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def _salvage(settings: Settings) -> None:
-    done = salvage_state(folder_of(settings.store.url.get_secret_value()), utc_now())
+    done = salvage_state(folder_of(settings.store.address), utc_now())
     out = _out()
     if done.aside is None:
         out.print(f"nothing is damaged: {count(done.kept, 'document')}", markup=False)
@@ -427,7 +427,7 @@ def backup(
     """Write all state to one file, with checksums; the bot may be running."""
     settings = _settings()
     file = to or Path(f"daily-papers-{utc_now():%Y%m%dT%H%M%S}.tar")
-    documents = write_backup(folder_of(settings.store.url.get_secret_value()), file)
+    documents = write_backup(folder_of(settings.store.address), file)
     _out().print(f"{count(documents, 'document')} in {file}", markup=False)
 
 
@@ -440,7 +440,7 @@ def restore(
 ) -> None:
     """Put a backup in the place of the state. The bot must be stopped meanwhile."""
     settings = _settings()
-    folder = folder_of(settings.store.url.get_secret_value())
+    folder = folder_of(settings.store.address)
     documents, aside = read_backup(file, folder, force=force, now=utc_now())
     _out().print(f"{count(documents, 'document')} in {folder}", markup=False)
     if aside:
@@ -464,7 +464,7 @@ def migrate(
         raise ConfigError(
             "name one of --from and --to; the other side is STORE_URL, which may hold a password"
         )
-    here = _settings().store.url.get_secret_value()
+    here = _settings().store.address
     carried = asyncio.run(transfer(source or here, target or here))
     out = _out()
     for table, number in carried.counts.items():
@@ -542,7 +542,7 @@ def status() -> None:
 async def _status(settings: Settings) -> bool:
     out, now = Console(highlight=False), utc_now()
     well = _print_running(_running_bot(health_file(settings)), out, now)
-    async with reading(settings.store.url.get_secret_value()) as store:
+    async with reading(settings.store.address) as store:
         orders = await store.subscriptions()
         for order in orders:
             found = await channel_status(order.channel, store, now)

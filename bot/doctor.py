@@ -54,7 +54,7 @@ async def examine(
 
 
 async def _state(settings: Settings) -> Finding:
-    url = settings.store.url.get_secret_value()
+    url = settings.store.address
     try:
         store = await open_store(url)
     except StoreInUse as error:

@@ -150,6 +150,11 @@ class StoreSettings(Section):
         description="Days after which deliveries and receipts move to `archive/<year>.json`.",
     )
 
+    @property
+    def address(self) -> str:
+        """The address in clear, password and all: to open the store with, and for nothing else."""
+        return self.url.get_secret_value()
+
 
 class SourcesSettings(Section):
     """Where papers come from."""

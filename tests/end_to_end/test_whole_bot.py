@@ -60,7 +60,7 @@ class World:
     async def running(self) -> AsyncIterator[App]:
         """Run the bot, as ``daily-papers run --console`` does."""
         console = Console(file=self.screen, width=80)
-        log = folder_of(self.settings.store.url.get_secret_value()) / "console.jsonl"
+        log = folder_of(self.settings.store.address) / "console.jsonl"
         adapters = configured_adapters(self.settings)
         adapters["console"] = ConsoleAdapter(console, clock=self.now, log=log)
         async with build(self.settings, adapters=adapters, clock=self.now) as app:
