@@ -186,7 +186,9 @@ class Dispatcher:
 
     async def _titles(self, typed: str) -> list[str]:
         if typed.strip():
-            _, ids = await self.index.search(typed, limit=SUGGESTIONS)
+            ids = await self.index.complete(typed, limit=SUGGESTIONS)
+            if not ids:
+                _, ids = await self.index.search(typed, limit=SUGGESTIONS)
         else:
             batches = await self.store.batches(tuple(self.sources), limit=1)
             ids = [paper.id for batch in batches for paper in batch.papers][:SUGGESTIONS]

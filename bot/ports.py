@@ -373,5 +373,11 @@ class SearchIndex(Protocol):
     async def search(self, query: str, *, limit: int, offset: int = 0) -> tuple[int, list[PaperId]]:
         """Return how many papers fit and the ids of one page, best first. Any input is a query."""
 
+    async def complete(self, typed: str, *, limit: int) -> list[PaperId]:
+        """Return papers whose titles hold the typed words, the last one perhaps but begun.
+
+        It is asked with each key that is pressed: newest first, and without weighing.
+        """
+
     async def related(self, paper: PaperId, *, limit: int) -> list[PaperId]:
         """Return the papers that are about the same, most alike first, itself left out."""

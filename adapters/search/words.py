@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import heapq
 import math
 import re
 import unicodedata
@@ -16,6 +18,11 @@ SATURATION = 1.2
 
 TELLING = 16
 """Words of a paper that say what it is about; more bring in what is about anything."""
+
+BEGINNINGS = 300
+"""Words that a begun word may become; one letter begins thousands."""
+
+LAST = "\U0010ffff"
 
 _COMMON = "a an and are as at be by for from in is it of on or our that the this to via we with"
 STOPWORDS = frozenset(_COMMON.split())
@@ -39,17 +46,25 @@ class WordIndex:
     def __init__(self) -> None:
         self._counts: dict[PaperId, Counter[str]] = {}
         self._papers_with: defaultdict[str, set[PaperId]] = defaultdict(set)
+        self._titled: defaultdict[str, set[PaperId]] = defaultdict(set)
+        self._title_words: list[str] = []
 
     async def add(self, papers: Iterable[Paper]) -> None:
         """Make papers findable, replacing those of the same ids."""
         for paper in papers:
             for word in self._counts.get(paper.id, ()):
                 self._papers_with[word].discard(paper.id)
+                if word in self._titled:
+                    self._titled[word].discard(paper.id)
             counts = Counter(words(paper.title) * TITLE_WEIGHT)
             counts.update(words(" ".join((paper.abstract, *paper.keywords, *paper.authors))))
             self._counts[paper.id] = counts
             for word in counts:
                 self._papers_with[word].add(paper.id)
+            for word in set(words(paper.title)):
+                if word not in self._titled:
+                    bisect.insort(self._title_words, word)
+                self._titled[word].add(paper.id)
 
     async def search(self, query: str, *, limit: int, offset: int = 0) -> tuple[int, list[PaperId]]:
         """Return papers with all the words, or if there are none, with any of them."""
@@ -62,6 +77,18 @@ class WordIndex:
         fitting = fitting or set.union(*holders)
         ranked = sorted(fitting, key=lambda paper: (-self._score(paper, wanted), paper))
         return len(ranked), ranked[offset : offset + limit]
+
+    async def complete(self, typed: str, *, limit: int) -> list[PaperId]:
+        """Return papers whose titles hold the typed words, newest first."""
+        *whole, begun = words(typed) or [""]
+        start = bisect.bisect_left(self._title_words, begun)
+        end = bisect.bisect_left(self._title_words, begun + LAST)
+        begins = self._title_words[start : min(end, start + BEGINNINGS)] if begun else []
+        holders = [self._titled.get(word, set()) for word in whole]
+        found: set[PaperId] = set()
+        for word in begins:
+            found |= self._titled[word].intersection(*holders)
+        return heapq.nlargest(limit, found)
 
     async def related(self, paper: PaperId, *, limit: int) -> list[PaperId]:
         """Return the papers that share most of this one's telling words."""

@@ -89,3 +89,21 @@ async def test_any_input_is_a_query(query: str, limit: int, offset: int) -> None
 
 async def test_an_empty_index_finds_nothing() -> None:
     assert await WordIndex().search("anything", limit=5) == (0, [])
+
+
+async def test_a_title_is_completed_from_its_words_the_last_one_begun_newest_first() -> None:
+    made = await index(p1="Walking robots", p2="Walking dogs", p3="A robot that walks")
+    complete = made.complete
+    assert [each.key[-1] for each in await complete("walking ", limit=5)] == ["2", "1"]
+    assert [each.key[-1] for each in await complete("rob", limit=5)] == ["3", "1"]
+    assert [each.key[-1] for each in await complete("Walking ro", limit=5)] == ["1"]
+    assert [each.key[-1] for each in await complete("rob", limit=1)] == ["3"]
+    assert await complete("zeb", limit=5) == await complete("  ", limit=5) == []
+    await made.add([paper(1, title="Singing birds", abstract="", authors=())])
+    assert [each.key[-1] for each in await complete("walking", limit=5)] == ["2"]
+
+
+@given(st.text(max_size=60))
+async def test_anything_can_be_typed(typed: str) -> None:
+    made = await index(p1="Walking robots", p2="C++ for robots")
+    assert len(await made.complete(typed, limit=1)) <= 1
