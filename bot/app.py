@@ -319,7 +319,7 @@ async def build(
             poll_every=timedelta(minutes=settings.sources.poll_minutes),
             refresh_every=timedelta(seconds=digest.refresh_seconds),
         )
-        inbox.reschedule, inbox.missed = scheduler.reschedule, scheduler.reconnected
+        inbox.reschedule, inbox.reconnected = scheduler.reschedule, scheduler.reconnected
         yield App(
             settings, store, index, sources, adapters, inbox, scheduler, clock, health, broken
         )

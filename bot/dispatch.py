@@ -74,7 +74,7 @@ class Dispatcher:
     Attributes:
         adapters: The platforms, asked whether a channel can be posted to.
         reschedule: Awaited after a channel's subscription has changed.
-        missed: Called when events may be lost, as those are that came before a turn was taken.
+        reconnected: Called when events may be lost, as those are that came before a turn was taken.
         stale: Slots whose head shows counts of before; whoever edits heads empties it.
         turn_pause: Seconds between two looks whether a turn of another process has ended.
     """
@@ -89,7 +89,7 @@ class Dispatcher:
     commands: Mapping[str, CommandSpec] = field(default_factory=all_commands)
     adapters: Mapping[str, ChatAdapter] = field(default_factory=dict)
     reschedule: Callable[[ChannelRef], Awaitable[None]] = _nothing
-    missed: Callable[[], None] = _no_note
+    reconnected: Callable[[], None] = _no_note
     stale: set[Slot] = field(default_factory=set)
     turn_pause: float = 5.0
 
@@ -125,8 +125,11 @@ class Dispatcher:
         except Exception:
             log.exception("reaction failed", message=str(reaction.message))
 
-    async def reread(self, message: MessageRef) -> None:
-        """Read a message's reactions again; what goes wrong is logged, for repair reads it too."""
+    async def missed(self, message: MessageRef | None = None) -> None:
+        """Read a message's reactions again, or soon those of all; what goes wrong is logged."""
+        if message is None:
+            self.reconnected()
+            return
         try:
             delivery = await self.store.delivery_at(message)
             adapter = self.adapters.get(message.channel.platform)
@@ -174,7 +177,7 @@ class Dispatcher:
                 async with leased(name, self.store) as lease:
                     if lease is not None:
                         ours = True
-                        self.missed()
+                        self.reconnected()
                         yield
                         return
                 log.debug("another process has the turn", name=name)

@@ -146,11 +146,8 @@ class Inbox(Protocol):
     async def reaction(self, reaction: Reaction) -> None:
         """Take note of an emoji added to or taken from a message."""
 
-    async def reread(self, message: MessageRef) -> None:
-        """Read all reactions of a message again, for they changed in a way not told one by one."""
-
-    def missed(self) -> None:
-        """Take note that events may be lost, so that what can be read again will be."""
+    async def missed(self, message: MessageRef | None = None) -> None:
+        """Read the reactions of a message again, or soon those of all, for some were not told."""
 
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         """Return values that would fit a parameter, best first, from memory."""

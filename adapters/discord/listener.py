@@ -141,7 +141,7 @@ class Listener(discord.Client):
 
     async def on_ready(self) -> None:
         """Take note that a session has begun: what came since the last one was not heard."""
-        self._inbox.missed()
+        await self._inbox.missed()
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answer a command, an entry of a menu, a button, a dialog or a half-typed option."""
@@ -319,7 +319,7 @@ class Listener(discord.Client):
         lock = self._locks.setdefault(event.message_id, asyncio.Lock())
         with self._at_work():
             async with lock:
-                await self._inbox.reread(message)
+                await self._inbox.missed(message)
 
     async def _reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
         own = self.user is not None and event.user_id == self.user.id

@@ -248,7 +248,7 @@ class UnsureStore(MemoryStore):
 async def test_a_turn_is_waited_for_while_the_store_is_gone_and_told_of_once_it_is_taken() -> None:
     inbox, taken = TestInbox(store=UnsureStore()), list[str]()
     inbox.inbox.turn_pause = 0
-    inbox.inbox.missed = lambda: taken.append("turn")
+    inbox.inbox.reconnected = lambda: taken.append("turn")
     assert isinstance(inbox.store, UnsureStore)
     inbox.store.refusals = 3
     async with inbox.inbox.turn("gateway"):

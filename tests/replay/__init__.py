@@ -34,7 +34,7 @@ from bot.scheduler import DigestRuns
 PLATFORMS = ("slack", "discord", "console")
 STYLES = {"slack": ("rich",)}
 """In what other styles a platform can draw, beside the one it is set to at first."""
-LIMITS = {Layout.THREAD: 25, Layout.LIST: 25, Layout.CARDS: 10}
+LIMITS = {Layout.THREAD: 25, Layout.LIST: 25, Layout.CARDS: 10, Layout.PAPERS: 10}
 OnPost = Callable[[str, dict[str, Any]], None]
 START = datetime(2000, 1, 1, tzinfo=UTC)
 

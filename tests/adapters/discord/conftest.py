@@ -80,13 +80,12 @@ class Heard:
     async def mentioned(self, caller: Caller, texts: Iterable[str]) -> Sequence[Reply]:
         return await self.dispatcher.mentioned(caller, texts)
 
-    async def reread(self, message: MessageRef) -> None:
-        await self.dispatcher.reread(message)
-        self.rereads.put_nowait(message)
-
-    def missed(self) -> None:
-        self.sessions.put_nowait(None)
-        self.dispatcher.missed()
+    async def missed(self, message: MessageRef | None = None) -> None:
+        await self.dispatcher.missed(message)
+        if message is None:
+            self.sessions.put_nowait(None)
+        else:
+            self.rereads.put_nowait(message)
 
     async def suggest(self, call: CommandCall, parameter: str, typed: str) -> Sequence[str]:
         return await self.dispatcher.suggest(call, parameter, typed)

@@ -19,6 +19,7 @@ from adapters.discord.app import DiscordAdapter
 from adapters.discord.ids import channel_ref
 from bot.app import App, build
 from bot.cards import sentence_reply
+from bot.domain.channels import MessageRef
 from bot.domain.errors import ConfigError, DailyPapersError
 from bot.domain.votes import Tally
 from config.settings import DiscordSettings, Settings
@@ -320,5 +321,5 @@ class Inert:
     async def turn(self, _: str) -> AsyncIterator[None]:
         yield
 
-    def missed(self) -> None:
+    async def missed(self, message: MessageRef | None = None) -> None:
         pass

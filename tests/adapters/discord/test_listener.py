@@ -216,7 +216,7 @@ async def test_votes_on_a_deleted_message_stand(team: Team) -> None:
         await team.inbox.next_reaction()
         await team.double.delete_message(head.id)
         with capture_logs() as logs:
-            await team.inbox.dispatcher.reread(
+            await team.inbox.dispatcher.missed(
                 message_ref(team.double.guild.id, team.channel.id, head.id)
             )
     assert [each["event"] for each in logs] == ["votes not read again"]
