@@ -10,6 +10,7 @@ again (``reactions``) heals the votes. Reactions in direct messages are not hear
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from typing import Any, Literal, cast
 import discord
 from discord.http import HTTPClient, Route
 
+from adapters.discord._pace import Pace
 from adapters.discord.calls import PAUSES, THREAD_EXISTS, UNKNOWN_CHANNEL, Place, ask, call
 from adapters.discord.ids import DM, PLATFORM, channel_ref, snowflake_at
 from adapters.discord.limits import LIMITS, Json
@@ -38,6 +40,9 @@ lost: discord.py can try for ever to resume at an address that is gone (Rapptz/d
 
 ARCHIVE_AFTER: Literal[1440] = 1440
 """Minutes without a message after which a thread leaves the list of active ones."""
+
+THREADS = 10_000
+"""How many threads are known to be there; to open a forgotten one again costs a call, no more."""
 
 GATEWAY = "discord gateway, shard 0"
 
@@ -75,7 +80,8 @@ class DiscordAdapter:
         self._settings = settings
         self._pauses = tuple(pauses)
         self._client: Listener | None = None
-        self._threads: set[int] = set()
+        self._pace = Pace(time.monotonic)
+        self._threads: dict[int, None] = {}
 
     async def serve(self, inbox: Inbox) -> None:
         """Connect anew, answer until cancelled, and let running answers finish.
@@ -84,7 +90,7 @@ class DiscordAdapter:
             LeaseLost: if another process may have the gateway; wait for the next turn.
         """
         token = _token(self._settings)
-        client = self._client = Listener(inbox, self._settings.guild, self._pauses)
+        client = self._client = Listener(inbox, self._settings.guild, self._pauses, self._pace)
         try:
             async with client:
                 with _explained():
@@ -211,7 +217,9 @@ class DiscordAdapter:
                     raise
 
         await ask(start, Place.NEW_THREAD, pauses=self._pauses)
-        self._threads.add(head)
+        self._threads[head] = None
+        if len(self._threads) > THREADS:
+            del self._threads[next(iter(self._threads))]
 
     async def _check_history(self, channel: ChannelRef) -> None:
         """Refuse to look for a message where Discord would show none, whatever is there."""
