@@ -86,14 +86,14 @@ class Pace:
     """Lets calls set out in the order of asking.
 
     Args:
-        clock: Counts seconds.
+        clock: Counts seconds, by default the running loop's.
         sleep: Waits.
         limits: What Discord allows.
     """
 
     def __init__(
         self,
-        clock: Callable[[], float],
+        clock: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         limits: CallLimits = LIMITS,
     ) -> None:

@@ -10,7 +10,6 @@ again (``reactions``) heals the votes. Reactions in direct messages are not hear
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -40,9 +39,6 @@ lost: discord.py can try for ever to resume at an address that is gone (Rapptz/d
 
 ARCHIVE_AFTER: Literal[1440] = 1440
 """Minutes without a message after which a thread leaves the list of active ones."""
-
-THREADS = 10_000
-"""How many threads are known to be there; to open a forgotten one again costs a call, no more."""
 
 GATEWAY = "discord gateway, shard 0"
 
@@ -80,8 +76,8 @@ class DiscordAdapter:
         self._settings = settings
         self._pauses = tuple(pauses)
         self._client: Listener | None = None
-        self._pace = Pace(time.monotonic)
-        self._threads: dict[int, None] = {}
+        self._pace = Pace()
+        self._threads: dict[str, str] = {}  # the last one that was opened in each channel
 
     async def serve(self, inbox: Inbox) -> None:
         """Connect anew, answer until cancelled, and let running answers finish.
@@ -200,7 +196,7 @@ class DiscordAdapter:
     async def _open(self, thread: Thread) -> None:
         """Make the thread under its head, which has the head's id, unless it is there."""
         http, head = self._http(), int(thread.head.id)
-        if head in self._threads:
+        if self._threads.get(thread.head.channel.id) == thread.head.id:
             return
         name = clip(one_line(thread.title), LIMITS.thread_name)
 
@@ -217,9 +213,7 @@ class DiscordAdapter:
                     raise
 
         await ask(start, Place.NEW_THREAD, pauses=self._pauses)
-        self._threads[head] = None
-        if len(self._threads) > THREADS:
-            del self._threads[next(iter(self._threads))]
+        self._threads[thread.head.channel.id] = thread.head.id
 
     async def _check_history(self, channel: ChannelRef) -> None:
         """Refuse to look for a message where Discord would show none, whatever is there."""
