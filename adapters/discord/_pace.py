@@ -25,6 +25,7 @@ class CallLimits:
         seconds: See ``calls``; taken as any second, for Discord does not say when one begins.
         spare_seconds: So much longer is waited, for the quickest way is only estimated.
         apart_seconds: Least time between two calls, so that they need few connections.
+        recent: The quickest of so many calls is taken for the quickest way, which may change.
         longest: Seconds that are waited out when Discord wants all calls to stop.
     """
 
@@ -32,6 +33,7 @@ class CallLimits:
     seconds: float = 1.0
     spare_seconds: float = 0.01
     apart_seconds: float = 0.005
+    recent: int = 500
     longest: float = 60.0
 
 
@@ -53,7 +55,7 @@ class Turns:
     def __init__(self, limits: CallLimits = LIMITS) -> None:
         self._limits = limits
         self._free_at = deque([float("-inf")] * limits.calls)
-        self._took: deque[float] = deque(maxlen=limits.calls)
+        self._took: deque[float] = deque(maxlen=limits.recent)
         self._next_at = float("-inf")
         self._held_until = float("-inf")
 
