@@ -20,6 +20,7 @@ import discord
 from discord.http import HTTPClient, Route
 
 from adapters.discord._identifies import SPARE
+from adapters.discord._pace import Pace
 from adapters.discord.calls import (
     PAUSES,
     THREAD_ARCHIVED,
@@ -102,7 +103,8 @@ class DiscordAdapter:
         self._silence = silence
         self._pauses = tuple(pauses)
         self._client: Listener | None = None
-        self._threads: set[int] = set()
+        self._pace = Pace()
+        self._threads: dict[str, str] = {}  # the last one that was opened in each channel
         self._kinds: dict[int, bool] = {}
         self._forums = Forums(self._connected, pauses)
 
@@ -131,7 +133,7 @@ class DiscordAdapter:
 
     def listener(self, inbox: Inbox) -> Listener:
         """Return a new connection that is not made yet; posts go by it from now on."""
-        self._client = Listener(inbox, self._settings.guild, self._pauses)
+        self._client = Listener(inbox, self._settings.guild, self._pauses, self._pace)
         return self._client
 
     async def post(
@@ -265,7 +267,7 @@ class DiscordAdapter:
     async def _open(self, thread: Thread) -> None:
         """Make the thread under its head, which has the head's id, unless it is there."""
         http, head = self._http(), int(thread.head.id)
-        if head in self._threads:
+        if self._threads.get(thread.head.channel.id) == thread.head.id:
             return
         name = clip(one_line(thread.title), LIMITS.thread_name)
 
@@ -284,7 +286,7 @@ class DiscordAdapter:
             await in_room(start, lambda: self._forums.make_room(channel))
 
         await ask(start_in_room, Place.NEW_THREAD, pauses=self._pauses)
-        self._threads.add(head)
+        self._threads[thread.head.channel.id] = thread.head.id
 
     async def _check_history(self, channel: ChannelRef) -> None:
         """Refuse to look for a message where Discord would show none, whatever is there."""

@@ -2,20 +2,25 @@
 
 A message is posted under a nonce, so a call whose answer was lost is made again at once: Discord
 posts it only once within some minutes. discord.py itself repeats 500, 502, 504 and 524 five times
-and waits out 429; the rest is done here.
+and waits out 429; the rest is done here. Every request that counts for the global limit waits for
+its turn, those that discord.py repeats too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import TypeVar
 
 import aiohttp
 import discord
+from yarl import URL
 
+from adapters.discord._pace import Pace
 from adapters.discord.ids import PLATFORM
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 from bot.text import clip, one_line
@@ -26,10 +31,18 @@ PAUSES = (0.5, 2.0)
 """Seconds before the second and the third try of a call whose answer was lost."""
 
 PATIENCE = 90.0
-"""Seconds for one call; discord.py's own repeats need 25, a 429 at most 60."""
+"""Seconds for one call, waiting for its turn apart; discord.py's own repeats need 25, a 429 at most
+60."""
 
 FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, RuntimeError)
 """What a call can raise; aiohttp says RuntimeError of a closed session. OSError has timeouts."""
+
+FREE = frozenset({"interactions", "webhooks"})
+"""What "interaction endpoints" begin with, which "are not bound to the bot's Global Rate Limit":
+docs.discord.com/developers/topics/rate-limits#global-rate-limit"""
+
+UNSAID = 1.0
+"""Seconds to stop where a refusal does not say how many."""
 
 REPEATED_BY_DISCORD_PY = frozenset({500, 502, 504, 524})
 
@@ -68,19 +81,85 @@ class NotRepeated(aiohttp.ClientError):
     """An answer of 500 or above to a call that must not be made again unseen."""
 
 
-def trace() -> aiohttp.TraceConfig:
-    """Return what a client needs for ``call`` to know of the answers that discord.py hides."""
+_patience: ContextVar[asyncio.Timeout | None] = ContextVar("patience", default=None)
+"""When the call under way is given up."""
 
-    async def note(_: object, __: object, ended: aiohttp.TraceRequestEndParams) -> None:
-        if ended.response.status >= 500 and (answers := _server_errors.get(None)) is not None:
-            answers.append(ended.response.status)
-        if ended.response.status >= 500 and _only_once.get():
-            ended.response.close()
-            raise NotRepeated(f"HTTP {ended.response.status}")
+
+def trace(pace: Pace) -> aiohttp.TraceConfig:
+    """Return what holds a client's requests to the pace, and tells ``call`` of hidden answers.
+
+    This is the only place between discord.py's own waiting and the network.
+    """
+
+    async def start(
+        _: object, request: SimpleNamespace, begins: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if is_counted(begins.url):
+            with _untimed():
+                request.set_out = await pace.turn()
+
+    async def end(
+        _: object, request: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
+    ) -> None:
+        response = ended.response
+        if hasattr(request, "set_out"):
+            pace.answered(request.set_out, _stop(response))
+            del request.set_out  # what is raised here comes to ``fail`` as well
+        if response.status >= 500 and (answers := _server_errors.get(None)) is not None:
+            answers.append(response.status)
+        if response.status >= 500 and _only_once.get():
+            response.close()
+            raise NotRepeated(f"HTTP {response.status}")
+
+    async def fail(_: object, request: SimpleNamespace, __: object) -> None:
+        if hasattr(request, "set_out"):
+            pace.answered(request.set_out)
 
     config = aiohttp.TraceConfig()
-    config.on_request_end.append(note)
+    config.on_request_start.append(start)
+    config.on_request_end.append(end)
+    config.on_request_exception.append(fail)
     return config
+
+
+def is_counted(url: URL) -> bool:
+    """Tell whether a request counts for the global limit; a connect to the gateway is none."""
+    root, *_ = url.parts[3:] or ("",)  # after /api/v10
+    return url.parts[1:2] == ("api",) and root not in FREE
+
+
+def _stop(response: aiohttp.ClientResponse) -> float | None:
+    """Return how long no request at all is welcome; discord.py sees to those of one route."""
+    headers = response.headers
+    if response.status != 429 or headers.get("X-RateLimit-Scope", "global") != "global":
+        return None
+    wait = headers.get("Retry-After", "")
+    return float(wait) if wait.isdecimal() else UNSAID
+
+
+@asynccontextmanager
+async def _timed() -> AsyncIterator[None]:
+    """Give up after a while, waiting for turns apart."""
+    async with asyncio.timeout(PATIENCE) as patience:
+        token = _patience.set(patience)
+        try:
+            yield
+        finally:
+            _patience.reset(token)
+
+
+@contextmanager
+def _untimed() -> Iterator[None]:
+    """Stop the clock of the call under way; if many channels are due, a turn can be far off."""
+    patience = _patience.get()
+    if patience is None or (until := patience.when()) is None:
+        yield
+        return
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    patience.reschedule(None)
+    yield
+    patience.reschedule(until + clock() - began)
 
 
 async def call(
@@ -106,7 +185,7 @@ async def _called(
     lost = False
     for pause in (*pauses, None):
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with _timed():
                 return await request()
         except FAILURES as error:
             failure = meaning(error, place)

@@ -18,6 +18,7 @@ import structlog
 from discord.http import Route
 
 from adapters.discord._identifies import Identifies
+from adapters.discord._pace import Pace
 from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, meaning, trace
 from adapters.discord.commands import (
     MESSAGE_MENU,
@@ -72,14 +73,16 @@ TOO_OLD = sentence_reply("This form is of an older version of the bot.", "Open i
 class Listener(discord.Client):
     """One connection to the gateway."""
 
-    def __init__(self, inbox: Inbox, guild: int | None, pauses: Sequence[float]) -> None:
+    def __init__(
+        self, inbox: Inbox, guild: int | None, pauses: Sequence[float], pace: Pace
+    ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_reactions=True),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             chunk_guilds_at_startup=False,
             max_ratelimit_timeout=LONGEST_LIMIT,
-            http_trace=trace(),
+            http_trace=trace(pace),
             enable_debug_events=True,  # for on_socket_raw_receive
         )
         self.heard: Callable[[], None] = lambda: None

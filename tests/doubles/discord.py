@@ -74,9 +74,33 @@ __all__ = [
     "Thread",
     "Timeout",
     "User",
+    "redirected",
 ]
 
 NO_OPTIONS: Mapping[str, object] = {}
+
+
+@contextlib.contextmanager
+def redirected(api_url: str, gateway_url: str, identify_wait: float | None = 0.0) -> Iterator[None]:
+    """Points discord.py at a double, of this process or another; see `DiscordDouble.redirect`."""
+    base = discord.http.Route.BASE
+    gateway = discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    hook = discord.Client.before_identify_hook
+
+    async def wait(client: discord.Client, shard: int | None, *, initial: bool = False) -> None:
+        if not initial:
+            await asyncio.sleep(identify_wait or 0.0)
+
+    discord.http.Route.BASE = api_url
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+    if identify_wait is not None:
+        discord.Client.before_identify_hook = wait  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        discord.http.Route.BASE = base
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
+        discord.Client.before_identify_hook = hook  # type: ignore[method-assign]
 
 
 class DiscordDouble:
@@ -209,24 +233,8 @@ class DiscordDouble:
         Args:
             identify_wait: Seconds before a second IDENTIFY; None keeps discord.py's five.
         """
-        base = discord.http.Route.BASE
-        gateway = discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
-        hook = discord.Client.before_identify_hook
-
-        async def wait(client: discord.Client, shard: int | None, *, initial: bool = False) -> None:
-            if not initial:
-                await asyncio.sleep(identify_wait or 0.0)
-
-        discord.http.Route.BASE = self.api_url
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.gateway_url)
-        if identify_wait is not None:
-            discord.Client.before_identify_hook = wait  # type: ignore[method-assign,assignment]
-        try:
+        with redirected(self.api_url, self.gateway_url, identify_wait):
             yield
-        finally:
-            discord.http.Route.BASE = base
-            discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
-            discord.Client.before_identify_hook = hook  # type: ignore[method-assign]
 
     # --- time and waiting ---
 

@@ -231,7 +231,12 @@ class Route:
 
 
 class Limiter:
-    """Discord's two kinds of limit: per channel on new messages, and all calls together."""
+    """Discord's two kinds of limit: per channel on new messages, and on all calls together.
+
+    The first is told with every answer, and a channel's count begins anew all at once, as told. The
+    second is told by nothing but a 429. When its seconds begin is not documented: here any second
+    counts, so whoever is let through here is so whenever they begin.
+    """
 
     def __init__(
         self,
@@ -245,45 +250,48 @@ class Limiter:
         self._enforce = enforce
         self._messages = messages
         self._everything = everything
-        self._hits: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._calls: deque[float] = deque()
+        self._counts: dict[str, tuple[int, float]] = {}
 
     def over(self, call: Request) -> RateLimited | None:
         """Counts a call, or says how long it must wait."""
         if not self._enforce:
             return None
         is_global = not call.template.startswith(("/interactions/", "/webhooks/"))
-        if is_global and (wait := self._wait("*", self._everything)) > 0:
+        if is_global and (wait := self._wait()) > 0:
             return RateLimited(wait, is_global=True)
-        bucket = self._bucket(call)
         if call.route == CREATE_MESSAGE:
-            if (wait := self._wait(bucket, self._messages)) > 0:
-                return RateLimited(wait)
-            self._hits[bucket].append(self._now())
+            used, ends = self._count(call)
+            if used >= self._messages[0]:
+                return RateLimited(ends - self._now())
+            self._counts[self._bucket(call)] = (used + 1, ends)
         if is_global:
-            self._hits["*"].append(self._now())
+            self._calls.append(self._now())
         return None
 
-    def _wait(self, bucket: str, limit: tuple[int, float]) -> float:
-        most, window = limit
-        hits = self._hits[bucket]
-        while hits and hits[0] <= self._now() - window:
-            hits.popleft()
-        return hits[0] + window - self._now() if len(hits) >= most else 0.0
+    def _wait(self) -> float:
+        most, window = self._everything
+        while self._calls and self._calls[0] <= self._now() - window:
+            self._calls.popleft()
+        return self._calls[0] + window - self._now() if len(self._calls) >= most else 0.0
+
+    def _count(self, call: Request) -> tuple[int, float]:
+        """How many messages a channel has had since its count began, and when it ends."""
+        used, ends = self._counts.get(self._bucket(call), (0, 0.0))
+        return (used, ends) if ends > self._now() else (0, self._now() + self._messages[1])
 
     @staticmethod
     def _bucket(call: Request) -> str:
         return f"{call.route}:{call.params.get('channel_id', '')}"
 
     def headers(self, call: Request, epoch: float) -> dict[str, str]:
-        """The X-RateLimit headers of an answer."""
-        most, window = (50, 1.0)
-        remaining, reset = most - 1, window
+        """The X-RateLimit headers of an answer, which know nothing of the limit on all calls."""
+        most, reset = 50, 1.0
+        remaining = most - 1
         if self._enforce and call.route == CREATE_MESSAGE:
-            most, window = self._messages
-            self._wait(self._bucket(call), self._messages)
-            hits = self._hits[self._bucket(call)]
-            remaining = max(0, most - len(hits))
-            reset = hits[0] + window - self._now() if hits else window
+            most = self._messages[0]
+            used, ends = self._count(call)
+            remaining, reset = most - used, ends - self._now()
         return {
             "X-RateLimit-Limit": str(most),
             "X-RateLimit-Remaining": str(remaining),
@@ -444,7 +452,7 @@ class Front:
 
 
 def _limited(fault: RateLimited, headers: Mapping[str, str]) -> web.Response:
-    said = dict(headers)
+    said = {} if fault.is_global else dict(headers)
     said["Retry-After"] = str(math.ceil(fault.retry_after))
     said["X-RateLimit-Scope"] = "global" if fault.is_global else "user"
     if fault.is_global:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -18,41 +17,12 @@ from bot.domain.channels import ChannelRef
 from bot.domain.errors import Gone, TryLater
 from bot.domain.reply import Node
 from tests.adapters.slack.conftest import settings_for
+from tests.doubles.clock import Time
 from tests.doubles.slack import Fault, RateLimited, SlackDouble
 
 APART = LIMITS.channel_seconds + LIMITS.spare_seconds
 
 Send = Callable[[], Awaitable[float]]
-
-
-class Time:
-    """A clock that stands still until all sleep, and then goes to the first who wakes."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._sleeping: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._number = itertools.count()
-
-    def clock(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleeping, (self.now + seconds, next(self._number), woken))
-        await woken
-
-    async def gather(self, *work: Awaitable[Any]) -> list[Any]:
-        """Do all of it; whatever is under way besides sleep takes no time."""
-        done: asyncio.Future[list[Any]]
-        done = asyncio.ensure_future(asyncio.gather(*work, return_exceptions=True))
-        while not done.done():
-            for _ in range(20):
-                await asyncio.sleep(0)
-            if self._sleeping and not done.done():
-                moment, _, woken = heapq.heappop(self._sleeping)
-                self.now = max(self.now, moment)
-                woken.set_result(None)
-        return await done
 
 
 @pytest.fixture
