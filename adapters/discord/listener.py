@@ -120,6 +120,11 @@ class Listener(discord.Client):
                 "leave DISCORD_GUILD empty",
             )
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Tell of nothing after the end, when discord.py has no loop left to tell it in."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def drain(self) -> None:
         """Let running answers finish, for a while."""
         if self._running:

@@ -128,7 +128,7 @@ async def test_a_batch_reaches_every_platform_once_and_votes_count_everywhere(
 
     async with world.running() as app:
         await slack.slash(ann.id, papers.id, "/papers", "subscribe --at settled --weekdays daily")
-        await discord.slash(guild.owner, room, "papers", "subscribe", settled)
+        await discord.slash(guild.owner, room, "papers-admin", "subscribe", settled)
         console = app.adapters["console"]
         assert isinstance(console, ConsoleAdapter)
         await console.say("/papers subscribe --at settled --weekdays daily", app.inbox)

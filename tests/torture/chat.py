@@ -83,7 +83,7 @@ class FileChat:
             raise Ambiguous(self.platform, "connection lost before")
         self._count += 1
         ref = MessageRef(channel, f"{self._name}.{self._count:06d}")
-        line = f"{key} {ref.id} {thread.head.id if thread else NO_THREAD}"
+        line = f"{key} {ref.id} {thread.head.id if thread and not thread.beside else NO_THREAD}"
         os.write(self._file, f"{line:<{LINE - 1}}\n".encode())
         await asyncio.sleep(self._draw.uniform(0, MOMENT))
         if fate < NEVER + LOST:

@@ -207,10 +207,6 @@ async def test_a_gateway_that_lets_nobody_resume_is_left_after_a_while(team: Tea
         await alive(team)
 
 
-@pytest.mark.filterwarnings(  # of discord.py, which tells of a last word after its end
-    "ignore:coroutine 'Client._run_event' was never awaited",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
 async def test_a_gateway_that_falls_silent_is_left_after_a_while(team: Team) -> None:
     async with running(team, silence=1.0):
         await alive(team)
