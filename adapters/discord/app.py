@@ -3,15 +3,12 @@
 Of several processes one has the gateway, for a shard that is connected twice is told everything
 twice; the others wait for their turn, and post meanwhile.
 
-Reactions and messages that a moderator clears or deletes are not listened for: reading the message
-again (``reactions``) heals the votes. Reactions in direct messages are not heard at all.
+Reactions in direct messages are not heard; reading the message again (``reactions``) counts them.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -19,8 +16,6 @@ from typing import Any, cast
 import discord
 from discord.http import HTTPClient, Route
 
-from adapters.discord._identifies import SPARE
-from adapters.discord._pace import Pace
 from adapters.discord.calls import (
     PAUSES,
     THREAD_ARCHIVED,
@@ -31,21 +26,19 @@ from adapters.discord.calls import (
     call,
 )
 from adapters.discord.forums import ARCHIVE_AFTER, Forums, in_room
+from adapters.discord.gateway import SILENCE, check_sessions, explained, listen, token_of
 from adapters.discord.ids import DM, PLATFORM, channel_ref, snowflake_at
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.listener import Listener, check_application, register
+from adapters.discord.pace import Pace
 from adapters.discord.render import is_marked, post_body, render
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
-from bot.domain.errors import ConfigError, DailyPapersError, Gone, Refused, TryLater
+from bot.domain.errors import ConfigError, Gone, Refused, TryLater
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction, kind_of, rank_of
 from bot.ports import Inbox, Thread
 from bot.text import clip, count, one_line
 from config.settings import DiscordSettings
-
-SILENCE = 300.0
-"""Seconds without a word from the gateway, which answers a heartbeat every 41, until it counts as
-lost: discord.py can try for ever to resume at an address that is gone (Rapptz/discord.py#10511)."""
 
 GATEWAY = "discord gateway, shard 0"
 
@@ -76,9 +69,6 @@ OTHER_CHANNEL = "Subscribe in a text channel or a forum"
 
 PAGE = 100
 NORMAL, BURST = 0, 1
-BAD_TOKEN = 4004
-
-TOKEN_CURE = "copy it again from “Bot” in Discord's developer portal"  # noqa: S105 - no secret
 
 
 class DiscordAdapter:
@@ -114,17 +104,17 @@ class DiscordAdapter:
         Raises:
             LeaseLost: if another process may have the gateway; wait for the next turn.
         """
-        token = _token(self._settings)
+        token = token_of(self._settings)
         client = self.listener(inbox)
         try:
             async with client:
-                with _explained():
+                with explained():
                     await client.login(token)
                 try:
                     async with inbox.turn(GATEWAY):
-                        with _explained():
-                            await _check_sessions(client)
-                        await _run(client, self._silence)
+                        with explained():
+                            await check_sessions(client)
+                        await listen(client, self._silence)
                 finally:
                     await client.drain()
         finally:
@@ -365,8 +355,8 @@ async def probe(settings: DiscordSettings) -> str:
         ConfigError, PlatformError: as ``serve`` does.
     """
     async with discord.Client(intents=discord.Intents.none()) as client:
-        with _explained():
-            await client.login(_token(settings))
+        with explained():
+            await client.login(token_of(settings))
             check_application(client)
         guilds = client.application.approximate_guild_count if client.application else 0
         return f"logged in as {client.user}, in {count(guilds, 'server')}"
@@ -379,8 +369,8 @@ async def sync(settings: DiscordSettings, *, guild: int | None, clear: bool) -> 
         ConfigError, PlatformError: as ``serve`` does.
     """
     async with discord.Client(intents=discord.Intents.none()) as client:
-        with _explained():
-            await client.login(_token(settings))
+        with explained():
+            await client.login(token_of(settings))
             try:
                 changed = await register(client, guild, clear=clear)
             except discord.Forbidden as error:
@@ -394,70 +384,11 @@ async def sync(settings: DiscordSettings, *, guild: int | None, clear: bool) -> 
     return f"commands {where}: {'taken away' if clear else 'registered'}"
 
 
-async def _check_sessions(client: Listener) -> None:
-    """Raise a ``TryLater`` while so few sessions are left of the day's that a loop would end them.
-
-    Discord counts them, so the count is right after a restart as well.
-    """
-    _, _, starts = await client.http.get_bot_gateway()
-    if starts["remaining"] < SPARE:
-        problem = f"only {starts['remaining']} of {starts['total']} sessions are left of the day's"
-        raise TryLater(PLATFORM, problem, retry_after=starts["reset_after"] / 1000)
-
-
 def _stands(channel: ChannelRef, thread: Thread | None, forum: bool) -> ChannelRef:
     """Return where a message of a channel stands: in it, or in a thread whose id its head has."""
     if thread is None or channel.workspace == DM or (thread.beside and not forum):
         return channel
     return replace(channel, id=thread.head.id)
-
-
-def _token(settings: DiscordSettings) -> str:
-    if settings.token is None:
-        raise ConfigError(f"DISCORD_TOKEN is not set: {TOKEN_CURE}")
-    return settings.token.get_secret_value()
-
-
-async def _run(client: Listener, longest: float) -> None:
-    """Keep the connection until it is lost for good, or silent for so many seconds."""
-    with _explained():
-        async with asyncio.timeout(longest) as silence:
-            now = asyncio.get_running_loop().time
-
-            def heard() -> None:
-                with suppress(RuntimeError):  # a last word after the end
-                    silence.reschedule(now() + longest)
-
-            client.heard = heard
-            await client.connect()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what ends a connection into a setting to correct, or a reason to connect anew.
-
-    Anything may come: the first connect failing is an ``AttributeError`` of discord.py
-    (Rapptz/discord.py#10520), and an event of unknown shape ends it with what reading it raised.
-    """
-    try:
-        yield
-    except DailyPapersError:
-        raise
-    except discord.LoginFailure as error:
-        raise ConfigError(f"Discord does not accept DISCORD_TOKEN: {TOKEN_CURE}") from error
-    except discord.PrivilegedIntentsRequired as error:
-        raise ConfigError(
-            "Discord asks for privileged intents, which this bot does not use: check that "
-            "DISCORD_TOKEN belongs to this bot's own application"
-        ) from error
-    except discord.ConnectionClosed as error:
-        if error.code == BAD_TOKEN:
-            raise ConfigError(f"Discord does not accept DISCORD_TOKEN: {TOKEN_CURE}") from error
-        raise TryLater(PLATFORM, f"the gateway closed with code {error.code}") from error
-    except TimeoutError as error:
-        raise TryLater(PLATFORM, "nothing was heard from the gateway") from error
-    except Exception as error:
-        raise TryLater(PLATFORM, f"connection lost ({type(error).__name__})") from error
 
 
 def _counts(emoji: str) -> bool:

@@ -20,8 +20,8 @@ import aiohttp
 import discord
 from yarl import URL
 
-from adapters.discord._pace import Pace
 from adapters.discord.ids import PLATFORM
+from adapters.discord.pace import Pace
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 from bot.text import clip, one_line
 

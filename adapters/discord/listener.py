@@ -17,8 +17,6 @@ import discord
 import structlog
 from discord.http import Route
 
-from adapters.discord._identifies import Identifies
-from adapters.discord._pace import Pace
 from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, meaning, trace
 from adapters.discord.commands import (
     MESSAGE_MENU,
@@ -27,9 +25,11 @@ from adapters.discord.commands import (
     read_invocation,
     read_menu,
 )
+from adapters.discord.identifies import Identifies
 from adapters.discord.ids import PLATFORM, channel_ref, message_ref, packed_action, user_ref
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.modals import modal, read_modal
+from adapters.discord.pace import Pace
 from adapters.discord.render import render
 from bot.cards import sentence_reply
 from bot.commands import all_commands

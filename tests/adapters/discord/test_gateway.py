@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from adapters.discord._identifies import SPARE
 from adapters.discord.app import DiscordAdapter
+from adapters.discord.identifies import SPARE
 from adapters.discord.ids import channel_ref
 from bot.app import App, build
 from bot.cards import sentence_reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.discord._identifies import LONGEST_PAUSE, STEADY, Identifies
+from adapters.discord.identifies import LONGEST_PAUSE, STEADY, Identifies
 
 
 def test_the_first_session_begins_at_once_and_a_later_one_after_discords_least_pause() -> None:

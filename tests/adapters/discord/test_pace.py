@@ -11,8 +11,8 @@ import pytest
 from yarl import URL
 
 from adapters.discord import calls
-from adapters.discord._pace import LIMITS, CallLimits, Pace, Turns
 from adapters.discord.calls import is_counted
+from adapters.discord.pace import LIMITS, CallLimits, Pace, Turns
 from bot.domain.errors import TryLater
 from tests.doubles.clock import Time
 
