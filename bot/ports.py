@@ -13,9 +13,9 @@ Rules for every port, said once:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
@@ -24,6 +24,7 @@ from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.dialog import Dialog
 from bot.domain.papers import Batch, Paper, PaperId
+from bot.domain.query import Query
 from bot.domain.reply import Reply
 from bot.domain.votes import Ballot, Reaction, Tally, VoteKind
 
@@ -361,14 +362,45 @@ class Summarizer(Protocol):
         """Return the paper in at most that many sentences; never empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        total: How many papers hold at least some of what was wanted.
+        papers: Those of the page, best first.
+        whole: How many hold all of it; they come first.
+        corrected: Words that no paper holds, and what was looked for instead.
+    """
+
+    total: int
+    papers: Sequence[PaperId]
+    whole: int = 0
+    corrected: Mapping[str, str] = field(default_factory=dict)
+
+
 class SearchIndex(Protocol):
     """Finds papers by words."""
 
     async def add(self, papers: Iterable[Paper]) -> None:
         """Make papers findable, replacing those of the same ids."""
 
-    async def search(self, query: str, *, limit: int, offset: int = 0) -> tuple[int, list[PaperId]]:
-        """Return how many papers fit and the ids of one page, best first. Any input is a query."""
+    async def search(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        offset: int = 0,
+        among: Collection[PaperId] | None = None,
+    ) -> Found:
+        """Return one page of the papers that fit, best first.
+
+        Votes of the team, what a channel has seen and sources are not known here: ``among`` says
+        which papers come into question.
+        """
+
+    def telling(self, query: Query) -> Callable[[str], bool]:
+        """Return what tells whether a word of a text is one of those that are looked for."""
 
     async def complete(self, typed: str, *, limit: int) -> list[PaperId]:
         """Return papers whose titles hold the typed words, the last one perhaps but begun.
@@ -376,5 +408,5 @@ class SearchIndex(Protocol):
         It is asked with each key that is pressed: newest first, and without weighing.
         """
 
-    async def related(self, paper: PaperId, *, limit: int) -> list[PaperId]:
+    async def related(self, paper: Paper, *, limit: int) -> list[PaperId]:
         """Return the papers that are about the same, most alike first, itself left out."""

@@ -1,0 +1,432 @@
+"""Search by words, with tantivy: in a folder that lasts, or in memory.
+
+Relevance is that of one field, ``all``: title, abstract and keywords together, stemmed, the title
+written twice; fields that are scored apart find worse. Beside it stand the words as they are, for
+phrases and for correcting what was mistyped, and what a query narrows down by. No text is kept:
+the store has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+import tantivy
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+from tantivy import FieldType, Filter, Occur, Order, TextAnalyzerBuilder, Tokenizer
+
+from bot.domain.papers import Paper, PaperId
+from bot.domain.query import Bounds, Query, Term
+from bot.ports import Found
+
+log = structlog.get_logger()
+
+SCHEMA = 1
+"""Raise it when fields or analyzers change: folders of an earlier one are made anew."""
+
+WRITER_BYTES = 30_000_000
+"""What the writer may hold before it writes a segment; tantivy's least is 15 MB."""
+
+LONGEST_WORD = 40
+SHORT_QUERY = 5
+"""Words up to which the papers that hold all of them come first."""
+
+ABOVE_ALL = 10_000.0
+"""More than any sum of words can score."""
+
+TELLING = 50
+"""Words of a paper that others are compared by."""
+
+BEGINNINGS = 50
+"""Words that a begun word may become, the most frequent first."""
+
+CORRECTABLE = 4
+"""Letters from which on a word is corrected; shorter ones are near to anything."""
+
+STOPWORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "do",
+        "does",
+        "for",
+        "from",
+        "has",
+        "have",
+        "how",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
+    ]
+)
+
+Clause = tuple[Occur, tantivy.Query]
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("all", tokenizer_name="stems", index_option="freq")
+    for name in ("words", "title", "author", "organization"):
+        builder.add_text_field(name, tokenizer_name="folded", index_option="position")
+    for name in ("day", "votes", "code"):
+        builder.add_unsigned_field(name, indexed=True, fast=True)
+    return builder.build()
+
+
+def _analyzers() -> dict[str, tantivy.TextAnalyzer]:
+    """Return what cuts texts into terms; it is not stored, so every opening needs it anew."""
+
+    def folded() -> TextAnalyzerBuilder:
+        return (
+            TextAnalyzerBuilder(Tokenizer.simple())
+            .filter(Filter.remove_long(LONGEST_WORD))
+            .filter(Filter.lowercase())
+            .filter(Filter.ascii_fold())
+        )
+
+    return {"folded": folded().build(), "stems": folded().filter(Filter.stemmer("english")).build()}
+
+
+class LexicalIndex:
+    """A ``SearchIndex`` of words.
+
+    Args:
+        folder: Where it lasts, or ``None``: in memory.
+
+    Raises:
+        ConfigError: if the folder is in use by another process, or cannot be written.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._analyzers = _analyzers()
+        self._lock = asyncio.Lock()
+        self._vocabulary: dict[str, dict[str, int]] = {}
+        self._open(fresh=False)
+
+    @property
+    def papers(self) -> int:
+        """How many papers can be found."""
+        return int(self._searcher.num_docs)
+
+    def ids(self) -> set[PaperId]:
+        """Return the papers that can be found."""
+        return {PaperId.parse(term) for term, _ in self._searcher.terms_with_prefix("id", "")}
+
+    def _open(self, *, fresh: bool) -> None:
+        """Open the folder's index, or a new one if there is none that fits, or ``fresh``."""
+        path = None
+        if self._folder is not None:
+            path = str(self._folder)
+            mark = self._folder / "schema"
+            fits = mark.is_file() and mark.read_text(encoding="utf-8") == str(SCHEMA)
+            if fresh or not fits:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self._index = tantivy.Index(_schema(), path=path)
+        for name, analyzer in self._analyzers.items():
+            self._index.register_tokenizer(name, analyzer)
+        self._writer = self._index.writer(WRITER_BYTES, 1)
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        if self._folder is not None:
+            (self._folder / "schema").write_text(str(SCHEMA), encoding="utf-8")
+
+    async def add(self, papers: Iterable[Paper]) -> None:
+        """Make papers findable, replacing those of the same ids."""
+        found = list(papers)
+        if not found:
+            return
+        async with self._lock:
+            await asyncio.to_thread(self._write, found)
+
+    def _write(self, papers: Sequence[Paper]) -> None:
+        for paper in papers:
+            self._writer.delete_documents_by_term("id", str(paper.id))
+            self._writer.add_document(_document(paper))
+        self._writer.commit()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        self._vocabulary = {}
+
+    async def search(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        offset: int = 0,
+        among: Collection[PaperId] | None = None,
+    ) -> Found:
+        """Return papers with all that is wanted, or where there are none with some of it."""
+        return await asyncio.to_thread(self._search, query, limit, offset, among)
+
+    def _search(
+        self, query: Query, limit: int, offset: int, among: Collection[PaperId] | None
+    ) -> Found:
+        better = self._corrections(query)
+        query = query.corrected(better) if better else query
+        narrow = list(self._narrowed(query, among))
+        exact = [
+            clause
+            for term in query.wanted
+            if not _is_loose(term)
+            if (clause := self._clause(term)) is not None
+        ]
+        narrow += [(Occur.Must, clause) for clause in exact]
+        stems = self._stems(query)
+        if not stems:
+            total, ids = self._run(narrow, query, limit, offset)
+            return Found(total, ids, whole=total, corrected=better)
+        every = [(Occur.Must, self._stem(stem)) for stem in stems]
+        some = (Occur.Must, self._any(stems))
+        if len(stems) > SHORT_QUERY:
+            total, ids = self._run([*narrow, some], query, limit, offset)
+            return Found(total, ids, whole=total, corrected=better)
+        whole, ids = self._run([*narrow, *every], query, limit, offset)
+        if len(stems) == 1 or whole >= offset + limit:
+            return Found(whole, ids, whole=whole, corrected=better)
+        first = tantivy.Query.const_score_query(tantivy.Query.boolean_query(every), ABOVE_ALL)
+        total, ids = self._run([*narrow, some, (Occur.Should, first)], query, limit, offset)
+        return Found(total, ids, whole=whole, corrected=better)
+
+    def _run(
+        self, clauses: Sequence[Clause], query: Query, limit: int, offset: int
+    ) -> tuple[int, list[PaperId]]:
+        if all(occur is Occur.MustNot for occur, _ in clauses):
+            clauses = [(Occur.Must, tantivy.Query.all_query()), *clauses]
+        searcher, asked = self._searcher, tantivy.Query.boolean_query(list(clauses))
+        order: dict[str, Any] = {}
+        if query.sort == "new" or not query.wanted:
+            order = {"order_by_field": "day"}
+        if query.sort == "votes":
+            order = {"order_by_field": "votes"}
+        found = searcher.search(
+            asked, limit=max(limit, 1), offset=offset, order=Order.Desc, **order
+        )
+        ids = [PaperId.parse(searcher.doc(address)["id"][0]) for _, address in found.hits]
+        return int(found.count or 0), ids[:limit]
+
+    def _narrowed(self, query: Query, among: Collection[PaperId] | None) -> Iterator[Clause]:
+        for term in query.unwanted:
+            if (clause := self._clause(term)) is not None:
+                yield Occur.MustNot, clause
+        since = query.since.toordinal() if query.since else None
+        until = query.until.toordinal() if query.until else None
+        if since is not None or until is not None:
+            yield Occur.Must, self._range("day", Bounds(max(since or 1, 1), until))
+        if query.votes:
+            yield Occur.Must, self._range("votes", query.votes)
+        if query.has_code:
+            yield Occur.Must, self._range("code", Bounds(1))
+        if among is not None:
+            terms = [str(paper) for paper in among]
+            yield Occur.Must, tantivy.Query.term_set_query(self._index.schema, "id", terms)
+
+    def _range(self, name: str, bounds: Bounds) -> tantivy.Query:
+        if bounds.most is not None and bounds.most < 0:
+            return tantivy.Query.empty_query()
+        least = max(bounds.least or 0, 0)
+        return tantivy.Query.range_query(
+            self._index.schema, name, FieldType.Unsigned, least, bounds.most
+        )
+
+    def _stems(self, query: Query) -> list[str]:
+        """Return the stems of the words that may stand anywhere, common ones left out."""
+        loose = " ".join(term.text for term in query.wanted if _is_loose(term))
+        words = self._analyzers["folded"].analyze(loose)
+        telling = [word for word in words if word not in STOPWORDS] or words
+        return list(dict.fromkeys(self._stemmed(telling)))
+
+    def _stemmed(self, words: Iterable[str]) -> Iterator[str]:
+        for word in words:
+            yield from self._analyzers["stems"].analyze(word)
+
+    def _stem(self, stem: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._index.schema, "all", stem, index_option="freq")
+
+    def _any(self, stems: Iterable[str]) -> tantivy.Query:
+        return tantivy.Query.boolean_query([(Occur.Should, self._stem(stem)) for stem in stems])
+
+    def _clause(self, term: Term) -> tantivy.Query | None:
+        """Return what asks for one word or phrase where it has to stand, or nothing to ask for."""
+        schema = self._index.schema
+        if _is_loose(term):
+            stems = list(self._stemmed([term.text]))
+            must = [(Occur.Must, self._stem(stem)) for stem in stems]
+            return tantivy.Query.boolean_query(must) if must else None
+        name = "words" if term.place == "anywhere" else term.place
+        words = self._analyzers["folded"].analyze(term.text)
+        if not words:
+            return None
+        if len(words) == 1:
+            return tantivy.Query.term_query(schema, name, words[0], index_option="position")
+        return tantivy.Query.phrase_query(schema, name, words)
+
+    def _corrections(self, query: Query) -> dict[str, str]:
+        """Return what was meant by words that no paper holds, as far as that can be told."""
+        better: dict[str, str] = {}
+        for word in (
+            each for term in query.wanted if _is_loose(term) for each in term.text.split()
+        ):
+            cut = self._analyzers["folded"].analyze(word)
+            if len(cut) != 1 or len(cut[0]) < CORRECTABLE or cut[0] in STOPWORDS:
+                continue
+            stems = list(self._stemmed(cut))
+            if any(self._searcher.doc_freq("all", stem) for stem in stems):
+                continue
+            if meant := self._nearest(cut[0]):
+                better[word] = meant
+        return better
+
+    def _nearest(self, word: str) -> str | None:
+        """Return the word that is fewest changes away; of several, the most frequent."""
+        known = {**self._beginning(word[1]), **self._beginning(word[0])}
+        changes = 1 if len(word) < 2 * CORRECTABLE else 2
+        near = process.extract(
+            word,
+            known.keys(),
+            scorer=DamerauLevenshtein.distance,
+            score_cutoff=changes,
+            limit=None,
+        )
+        best = min(near, key=lambda each: (each[1], -known[each[0]]), default=None)
+        return None if best is None else str(best[0])
+
+    def _beginning(self, letter: str) -> dict[str, int]:
+        """Return the words that begin so, with the number of papers that hold them."""
+        if letter not in self._vocabulary:
+            found = self._searcher.terms_with_prefix("words", letter)
+            self._vocabulary[letter] = {word: number for word, number in found if word.isalpha()}
+        return self._vocabulary[letter]
+
+    def telling(self, query: Query) -> Callable[[str], bool]:
+        """Return what tells whether a word of a text is one of those that are looked for."""
+        folded = {
+            word for term in query.wanted for word in self._analyzers["folded"].analyze(term.text)
+        }
+        wanted = set(self._stemmed(word for word in folded if word not in STOPWORDS))
+
+        def tells(word: str) -> bool:
+            return any(stem in wanted for stem in self._analyzers["stems"].analyze(word))
+
+        return tells
+
+    async def complete(self, typed: str, *, limit: int) -> list[PaperId]:
+        """Return papers whose titles hold the typed words, the last one perhaps but begun."""
+        words = self._analyzers["folded"].analyze(typed)
+        if not words:
+            return []
+        schema, searcher = self._index.schema, self._searcher
+        *whole, begun = words
+        clauses = [(Occur.Must, tantivy.Query.term_query(schema, "title", word)) for word in whole]
+        ends = [term for term, _ in searcher.terms_with_prefix("title", begun, limit=BEGINNINGS)]
+        if not ends:
+            return []
+        clauses.append((Occur.Must, tantivy.Query.term_set_query(schema, "title", ends)))
+        found = searcher.search(
+            tantivy.Query.boolean_query(clauses),
+            limit=limit,
+            count=False,
+            order_by_field="day",
+            order=Order.Desc,
+        )
+        return [PaperId.parse(searcher.doc(address)["id"][0]) for _, address in found.hits]
+
+    async def related(self, paper: Paper, *, limit: int) -> list[PaperId]:
+        """Return the papers that hold most of this one's telling words, itself left out."""
+        return await asyncio.to_thread(self._related, paper, limit)
+
+    def _related(self, paper: Paper, limit: int) -> list[PaperId]:
+        counts = Counter(
+            stem
+            for stem in self._analyzers["stems"].analyze(_everything(paper))
+            if stem not in STOPWORDS
+        )
+        total = max(self.papers, 1)
+
+        def weight(stem: str) -> float:
+            rarity = math.log(1 + total / (1 + self._searcher.doc_freq("all", stem)))
+            return (1 + math.log(counts[stem])) * rarity
+
+        telling = sorted(counts, key=lambda stem: (-weight(stem), stem))[:TELLING]
+        if not telling:
+            return []
+        found = self._searcher.search(self._any(telling), limit=limit + 1, count=False)
+        ids = [PaperId.parse(self._searcher.doc(each)["id"][0]) for _, each in found.hits]
+        return [each for each in ids if each != paper.id][:limit]
+
+    async def close(self) -> None:
+        """Let go of the folder."""
+        async with self._lock:
+            await asyncio.to_thread(self._writer.wait_merging_threads)
+
+
+def _is_loose(term: Term) -> bool:
+    return term.place == "anywhere" and not term.exact
+
+
+def _everything(paper: Paper) -> str:
+    return " ".join((paper.title, paper.title, paper.abstract, *paper.keywords))
+
+
+def _document(paper: Paper) -> tantivy.Document:
+    made = tantivy.Document()
+    made.add_text("id", str(paper.id))
+    made.add_text("all", _everything(paper))
+    made.add_text("words", " ".join((paper.title, paper.abstract, *paper.keywords)))
+    made.add_text("title", paper.title)
+    for author in paper.authors:
+        made.add_text("author", author)
+    made.add_text("organization", paper.organization or "")
+    made.add_unsigned("day", paper.published.toordinal() if paper.published else 0)
+    made.add_unsigned("votes", max(paper.upvotes or 0, 0))
+    made.add_unsigned("code", int(paper.code_url is not None))
+    return made
