@@ -12,7 +12,7 @@ import asyncio
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,22 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 from tantivy import FieldType, Filter, Occur, Order, TextAnalyzerBuilder, Tokenizer
 
+from adapters.search.files import is_sound
 from bot.domain.papers import Paper, PaperId
 from bot.domain.query import Bounds, Query, Term
 from bot.ports import Found
+from bot.text import one_line
 
 log = structlog.get_logger()
 
 SCHEMA = 1
 """Raise it when fields or analyzers change: folders of an earlier one are made anew."""
+
+VERSION = f"{SCHEMA}, tantivy {tantivy.__version__}"
+MARK = "version"
+
+BATCH = 2_000
+"""Papers that are written at a time while an index is made."""
 
 WRITER_BYTES = 30_000_000
 """What the writer may hold before it writes a segment; tantivy's least is 15 MB."""
@@ -108,6 +116,8 @@ STOPWORDS = frozenset(
 )
 
 Clause = tuple[Occur, tantivy.Query]
+Library = Callable[[], Awaitable[Iterable[Paper]]]
+Progress = Callable[[Sequence[Sequence[Paper]]], Iterable[Sequence[Paper]]]
 
 
 def _schema() -> tantivy.Schema:
@@ -136,21 +146,63 @@ def _analyzers() -> dict[str, tantivy.TextAnalyzer]:
 
 
 class LexicalIndex:
-    """A ``SearchIndex`` of words.
+    """A ``SearchIndex`` of words; ``open`` makes one that holds what the library holds.
 
     Args:
         folder: Where it lasts, or ``None``: in memory.
+        library: Returns all papers, for the day on which the index has to be made anew.
 
     Raises:
-        ConfigError: if the folder is in use by another process, or cannot be written.
+        OSError, ValueError: if the folder cannot be written, or another process writes it.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, library: Library | None = None) -> None:
         self._folder = folder
+        self._library = library
         self._analyzers = _analyzers()
         self._lock = asyncio.Lock()
         self._vocabulary: dict[str, dict[str, int]] = {}
-        self._open(fresh=False)
+        self._begin()
+
+    @classmethod
+    async def open(
+        cls, folder: Path | None, library: Library, progress: Progress = lambda papers: papers
+    ) -> LexicalIndex:
+        """Open the index of a folder, and bring it up to what the library holds.
+
+        One that is missing, damaged or of another version is made anew. Where the folder cannot be
+        used, the index is in memory until the next start.
+
+        Args:
+            folder: Where it lasts, or ``None``: in memory.
+            library: Returns all papers.
+            progress: Wraps the batches in which papers are added.
+        """
+        index = await asyncio.to_thread(cls._opened, folder, library)
+        known = await asyncio.to_thread(index.ids)
+        kept = [paper for paper in await library() if paper.id not in known]
+        batches = [kept[start : start + BATCH] for start in range(0, len(kept), BATCH)]
+        for batch in progress(batches):
+            await index.add(batch)
+        return index
+
+    @classmethod
+    def _opened(cls, folder: Path | None, library: Library) -> LexicalIndex:
+        if folder is None:
+            return cls(None, library)
+        try:
+            if folder.exists() and not (_is_current(folder) and is_sound(folder)):
+                log.warning("search index made anew", folder=str(folder))
+                shutil.rmtree(folder)
+            return cls(folder, library)
+        except (OSError, ValueError) as error:
+            log.error(
+                "search index kept in memory",
+                folder=str(folder),
+                reason=one_line(str(error)),
+                cure="let no other process use the folder, and let this one write it",
+            )
+            return cls(None, library)
 
     @property
     def papers(self) -> int:
@@ -161,41 +213,67 @@ class LexicalIndex:
         """Return the papers that can be found."""
         return {PaperId.parse(term) for term, _ in self._searcher.terms_with_prefix("id", "")}
 
-    def _open(self, *, fresh: bool) -> None:
-        """Open the folder's index, or a new one if there is none that fits, or ``fresh``."""
-        path = None
+    def _begin(self) -> None:
         if self._folder is not None:
-            path = str(self._folder)
-            mark = self._folder / "schema"
-            fits = mark.is_file() and mark.read_text(encoding="utf-8") == str(SCHEMA)
-            if fresh or not fits:
-                shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True, exist_ok=True)
-        self._index = tantivy.Index(_schema(), path=path)
+            (self._folder / MARK).write_text(VERSION, encoding="utf-8")
+        self._index = tantivy.Index(_schema(), path=str(self._folder) if self._folder else None)
         for name, analyzer in self._analyzers.items():
             self._index.register_tokenizer(name, analyzer)
         self._writer = self._index.writer(WRITER_BYTES, 1)
+        self._renew()
+
+    def _renew(self) -> None:
         self._index.reload()
         self._searcher = self._index.searcher()
-        if self._folder is not None:
-            (self._folder / "schema").write_text(str(SCHEMA), encoding="utf-8")
+        self._vocabulary = {}
 
     async def add(self, papers: Iterable[Paper]) -> None:
-        """Make papers findable, replacing those of the same ids."""
+        """Make papers findable, replacing those of the same ids.
+
+        Where they cannot be written, all papers are written anew; where that fails as well, the
+        index is in memory until the next start. The papers themselves are the store's.
+        """
         found = list(papers)
         if not found:
             return
         async with self._lock:
-            await asyncio.to_thread(self._write, found)
+            try:
+                await asyncio.to_thread(self._write, found)
+            except (OSError, ValueError) as error:
+                await self._recover(found, error)
 
-    def _write(self, papers: Sequence[Paper]) -> None:
+    def _write(self, papers: Iterable[Paper]) -> None:
+        if self._folder is not None and not (self._folder / MARK).is_file():
+            raise FileNotFoundError(f"{self._folder} was deleted")
         for paper in papers:
             self._writer.delete_documents_by_term("id", str(paper.id))
             self._writer.add_document(_document(paper))
         self._writer.commit()
-        self._index.reload()
-        self._searcher = self._index.searcher()
-        self._vocabulary = {}
+        self._renew()
+
+    async def _recover(self, papers: Sequence[Paper], error: Exception) -> None:
+        """Write everything anew, in the folder if that can be, else in memory."""
+        reason = one_line(str(error))
+        log.error("search index not written", folder=str(self._folder), reason=reason)
+        every = {} if self._library is None else {each.id: each for each in await self._library()}
+        every |= {each.id: each for each in papers}
+        for folder in dict.fromkeys((self._folder, None)):
+            try:
+                await asyncio.to_thread(self._anew, folder, every.values())
+            except (OSError, ValueError) as problem:
+                log.error("search index kept in memory", reason=one_line(str(problem)))
+            else:
+                log.warning("search index made anew", folder=str(folder), papers=self.papers)
+                return
+
+    def _anew(self, folder: Path | None, papers: Iterable[Paper]) -> None:
+        del self._writer  # lets go of the folder
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._folder = folder
+        self._begin()
+        self._write(papers)
 
     async def search(
         self,
@@ -407,6 +485,13 @@ class LexicalIndex:
         """Let go of the folder."""
         async with self._lock:
             await asyncio.to_thread(self._writer.wait_merging_threads)
+
+
+def _is_current(folder: Path) -> bool:
+    try:
+        return (folder / MARK).read_text(encoding="utf-8") == VERSION
+    except OSError:
+        return False
 
 
 def _is_loose(term: Term) -> bool:
