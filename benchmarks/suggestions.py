@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
 from benchmarks.search import papers
@@ -38,7 +38,7 @@ TYPED = (
 
 
 async def _dispatcher(listed: list[Paper]) -> Dispatcher:
-    store, index = MemoryStore(), WordIndex()
+    store, index = MemoryStore(), LexicalIndex()
     for number, start in enumerate(range(0, len(listed), PER_DAY)):
         key = BatchKey("sample", date(2026, 5, 7) - timedelta(days=number))
         await store.save_batch(Batch(key, tuple(listed[start : start + PER_DAY])), NOW)

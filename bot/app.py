@@ -24,7 +24,8 @@ from pathlib import Path
 import structlog
 
 from adapters.papers import open_sources
-from adapters.search.words import WordIndex
+from adapters.search import open_index
+from adapters.search.lexical import Progress
 from adapters.storage import open_store, place_beside
 from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
@@ -268,8 +269,17 @@ async def build(
     sources: Mapping[str, PaperSource] | None = None,
     adapters: Mapping[str, ChatAdapter] | None = None,
     clock: Callable[[], datetime] = utc_now,
+    progress: Progress = lambda batches: batches,
 ) -> AsyncIterator[App]:
     """Make the product from its settings, and close what was opened at the end.
+
+    Args:
+        settings: What the operator set.
+        store: In place of the one that is set, as are ``sources`` and ``adapters``.
+        sources: By name.
+        adapters: By platform.
+        clock: Tells the present.
+        progress: Wraps the batches in which papers are added to a search index that is made anew.
 
     Raises:
         ConfigError: if something cannot work as it is set up.
@@ -288,8 +298,8 @@ async def build(
             sources = await open_sources(settings, stack)
         if adapters is None:
             adapters = configured_adapters(settings)
-        index = WordIndex()
-        await index.add((await store.papers()).values())
+        index = await open_index(settings, store, progress)
+        stack.push_async_callback(index.close)
         digest = settings.digest
         health = Health(clock())
         inbox = Dispatcher(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
 
 from bot.domain.channels import Subscription
-from bot.domain.deliveries import HEAD, Delivery
+from bot.domain.deliveries import HEAD, Delivery, Seen
 from bot.domain.errors import BadArgument, PlatformError, UserError
 from bot.domain.papers import Paper, PaperId
 from bot.domain.reply import (
@@ -50,6 +51,8 @@ AUTHORS_SHOWN = 4
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 NOTHING = Tally()
 SUMMARIZE = "Summarize"
+
+_WORD = re.compile(r"\w+")
 
 
 def one_sentence(paper: Paper) -> str:
@@ -272,6 +275,87 @@ def list_reply(
         nodes.append(Controls(controls))
     titles = "; ".join(one_line(paper.title) for paper in papers)
     return Reply(tuple(nodes), clip(f"{heading}: {titles}" if titles else heading, 2_000))
+
+
+def hit(
+    paper: Paper,
+    tallies: Mapping[PaperId, Tally],
+    seen: Mapping[PaperId, Seen],
+    tells: Callable[[str], bool],
+    rank: int,
+) -> Item:
+    """Return a paper that was found: where it holds what was looked for, and what is known of it.
+
+    Args:
+        paper: The paper.
+        tallies: What the team voted.
+        seen: What the channel was shown, and when.
+        tells: Whether a word is one of those that were looked for.
+        rank: Its place.
+    """
+    meta = [*votes_text(paper, tallies.get(paper.id, NOTHING))]
+    if paper.published:
+        meta.append(Plain(f" · {day_name(paper.published)}"))
+    if before := seen.get(paper.id):
+        meta.append(Plain(f" · posted here {day_name(before.day)}"))
+    line = excerpt(paper.abstract, tells) or text(one_sentence(paper))
+    return replace(item(paper, NOTHING, rank), line=line, meta=tuple(meta))
+
+
+def excerpt(abstract: str, tells: Callable[[str], bool]) -> Text:
+    """Return the sentence that holds most of what was looked for, that set off; or nothing."""
+    best: tuple[int, str] = (0, "")
+    for sentence in sentences(abstract):
+        told = {word.casefold() for word in _WORD.findall(sentence) if tells(word)}
+        if len(told) > best[0]:
+            best = (len(told), sentence)
+    if not best[0]:
+        return ()
+    spans: list[Span] = []
+    end = 0
+    shown = _around_first(best[1], tells)
+    for match in _WORD.finditer(shown):
+        if tells(match[0]):
+            spans += [Plain(shown[end : match.start()])] if match.start() > end else []
+            spans.append(Bold(match[0]))
+            end = match.end()
+    spans += [Plain(shown[end:])] if end < len(shown) else []
+    return tuple(spans)
+
+
+def _around_first(sentence: str, tells: Callable[[str], bool]) -> str:
+    """Return a sentence, or as much of a long one as fits around the first word looked for."""
+    if len(sentence) <= LINE_CHARS:
+        return sentence
+    first = next(match.start() for match in _WORD.finditer(sentence) if tells(match[0]))
+    start = sentence.rfind(" ", 0, max(0, first - LINE_CHARS // 3)) + 1
+    return ("… " if start else "") + clip(sentence[start:], LINE_CHARS)
+
+
+def results_reply(
+    heading: str,
+    hits: Sequence[Item],
+    *,
+    notes: Sequence[str] = (),
+    controls: tuple[Control, ...] = (),
+) -> Reply:
+    """Return what was found under a heading, notes and controls below."""
+    nodes: list[Node] = [Heading(clip(heading, 140)), *hits]
+    nodes += [Note(with_code(" · ".join(notes[:1])))] if notes else []
+    nodes += [Note(with_code(note)) for note in notes[1:] if note]
+    nodes += [Controls(controls)] if controls else []
+    titles = "; ".join(plain(each.title) for each in hits)
+    return Reply(tuple(nodes), clip(f"{heading}: {titles}", 2_000))
+
+
+def nothing_reply(
+    sentence: str, *, notes: Sequence[str] = (), controls: tuple[Control, ...] = ()
+) -> Reply:
+    """Return that nothing was found, why perhaps, and what to try instead."""
+    nodes: list[Node] = [Paragraph(text(sentence))]
+    nodes += [Note(with_code(note)) for note in notes if note]
+    nodes += [Controls(controls)] if controls else []
+    return Reply(tuple(nodes), clip(sentence, 2_000))
 
 
 def sentence_reply(sentence: str, hint: str = "") -> Reply:

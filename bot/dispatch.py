@@ -41,6 +41,7 @@ from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store, Summarizer
 from bot.services import votes
 from bot.services.health import Health
 from bot.services.leases import leased
+from bot.services.query import words_alone
 from bot.text import clip, count, one_line
 
 log = structlog.get_logger()
@@ -191,7 +192,8 @@ class Dispatcher:
         if typed.strip():
             ids = await self.index.complete(typed, limit=SUGGESTIONS)
             if not ids:
-                _, ids = await self.index.search(typed, limit=SUGGESTIONS)
+                found = await self.index.search(words_alone(typed), limit=SUGGESTIONS)
+                ids = list(found.papers)
         else:
             batches = await self.store.batches(tuple(self.sources), limit=1)
             ids = [paper.id for batch in batches for paper in batch.papers][:SUGGESTIONS]

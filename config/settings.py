@@ -170,6 +170,18 @@ class SourcesSettings(Section):
     poll_minutes: int = Field(20, ge=1, le=1440, description="Minutes between two polls.")
 
 
+class SearchSettings(Section):
+    """The search index; it is made anew from the state whenever it is missing."""
+
+    folder: Path | None = Field(
+        None,
+        description=(
+            "Folder of the search index; by default `search` in the folder of the state, and "
+            "memory beside PostgreSQL. Each replica needs its own."
+        ),
+    )
+
+
 class HuggingFaceSettings(Section):
     """The Hugging Face API."""
 
@@ -265,6 +277,7 @@ class Settings(BaseSettings):
     discord: DiscordSettings = Field(default_factory=DiscordSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     sources: SourcesSettings = Field(default_factory=SourcesSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
     hf: HuggingFaceSettings = Field(default_factory=HuggingFaceSettings)
     digest: DigestSettings = Field(default_factory=DigestSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -1,4 +1,4 @@
-"""Whether the files of a search index are whole: tantivy writes sums into them and does not look."""
+"""Whether the files of a search index are whole; tantivy writes sums into them, unread."""
 
 from __future__ import annotations
 

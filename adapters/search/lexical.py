@@ -13,8 +13,9 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 import tantivy
@@ -33,8 +34,12 @@ log = structlog.get_logger()
 SCHEMA = 1
 """Raise it when fields or analyzers change: folders of an earlier one are made anew."""
 
-VERSION = f"{SCHEMA}, tantivy {tantivy.__version__}"
+VERSION = f"{SCHEMA}, tantivy {version('tantivy')}"
 MARK = "version"
+
+RECENT = 10_000
+"""So many papers are known well enough to see that nothing about them has changed: each poll brings
+the same ones again."""
 
 BATCH = 2_000
 """Papers that are written at a time while an index is made."""
@@ -115,6 +120,8 @@ STOPWORDS = frozenset(
     ]
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Clause = tuple[Occur, tantivy.Query]
 Library = Callable[[], Awaitable[Iterable[Paper]]]
 Progress = Callable[[Sequence[Sequence[Paper]]], Iterable[Sequence[Paper]]]
@@ -162,6 +169,7 @@ class LexicalIndex:
         self._analyzers = _analyzers()
         self._lock = asyncio.Lock()
         self._vocabulary: dict[str, dict[str, int]] = {}
+        self._recent: dict[PaperId, int] = {}
         self._begin()
 
     @classmethod
@@ -179,7 +187,7 @@ class LexicalIndex:
             progress: Wraps the batches in which papers are added.
         """
         index = await asyncio.to_thread(cls._opened, folder, library)
-        known = await asyncio.to_thread(index.ids)
+        known = await index._aside(index.ids)
         kept = [paper for paper in await library() if paper.id not in known]
         batches = [kept[start : start + BATCH] for start in range(0, len(kept), BATCH)]
         for batch in progress(batches):
@@ -213,6 +221,12 @@ class LexicalIndex:
         """Return the papers that can be found."""
         return {PaperId.parse(term) for term, _ in self._searcher.terms_with_prefix("id", "")}
 
+    async def _aside(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Do what may wait for a disk in a thread; memory does not keep anybody waiting."""
+        if self._folder is None:
+            return work(*given, **named)
+        return await asyncio.to_thread(work, *given, **named)
+
     def _begin(self) -> None:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -234,14 +248,19 @@ class LexicalIndex:
         Where they cannot be written, all papers are written anew; where that fails as well, the
         index is in memory until the next start. The papers themselves are the store's.
         """
-        found = list(papers)
-        if not found:
-            return
         async with self._lock:
+            found = [each for each in papers if self._recent.get(each.id) != hash(each)]
+            if not found:
+                return
             try:
-                await asyncio.to_thread(self._write, found)
+                await self._aside(self._write, found)
             except (OSError, ValueError) as error:
                 await self._recover(found, error)
+            for each in found:
+                self._recent.pop(each.id, None)
+                self._recent[each.id] = hash(each)
+            while len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
 
     def _write(self, papers: Iterable[Paper]) -> None:
         if self._folder is not None and not (self._folder / MARK).is_file():
@@ -260,7 +279,7 @@ class LexicalIndex:
         every |= {each.id: each for each in papers}
         for folder in dict.fromkeys((self._folder, None)):
             try:
-                await asyncio.to_thread(self._anew, folder, every.values())
+                await self._aside(self._anew, folder, every.values())
             except (OSError, ValueError) as problem:
                 log.error("search index kept in memory", reason=one_line(str(problem)))
             else:
@@ -284,7 +303,7 @@ class LexicalIndex:
         among: Collection[PaperId] | None = None,
     ) -> Found:
         """Return papers with all that is wanted, or where there are none with some of it."""
-        return await asyncio.to_thread(self._search, query, limit, offset, among)
+        return await self._aside(self._search, query, limit, offset, among)
 
     def _search(
         self, query: Query, limit: int, offset: int, among: Collection[PaperId] | None
@@ -330,7 +349,7 @@ class LexicalIndex:
             asked, limit=max(limit, 1), offset=offset, order=Order.Desc, **order
         )
         ids = [PaperId.parse(searcher.doc(address)["id"][0]) for _, address in found.hits]
-        return int(found.count or 0), ids[:limit]
+        return int(found.count or 0), ids[:limit]  # type: ignore[attr-defined]  # not in its stubs
 
     def _narrowed(self, query: Query, among: Collection[PaperId] | None) -> Iterator[Clause]:
         for term in query.unwanted:
@@ -386,7 +405,7 @@ class LexicalIndex:
             return None
         if len(words) == 1:
             return tantivy.Query.term_query(schema, name, words[0], index_option="position")
-        return tantivy.Query.phrase_query(schema, name, words)
+        return tantivy.Query.phrase_query(schema, name, [*words])
 
     def _corrections(self, query: Query) -> dict[str, str]:
         """Return what was meant by words that no paper holds, as far as that can be told."""
@@ -460,7 +479,7 @@ class LexicalIndex:
 
     async def related(self, paper: Paper, *, limit: int) -> list[PaperId]:
         """Return the papers that hold most of this one's telling words, itself left out."""
-        return await asyncio.to_thread(self._related, paper, limit)
+        return await self._aside(self._related, paper, limit)
 
     def _related(self, paper: Paper, limit: int) -> list[PaperId]:
         counts = Counter(
@@ -484,7 +503,7 @@ class LexicalIndex:
     async def close(self) -> None:
         """Let go of the folder."""
         async with self._lock:
-            await asyncio.to_thread(self._writer.wait_merging_threads)
+            await self._aside(self._writer.wait_merging_threads)
 
 
 def _is_current(folder: Path) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-import shlex
 import types
 import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -234,7 +233,8 @@ class CommandSpec:
         by_name = {option.name: option for option in self.options}
         values: dict[str, object] = {}
         loose: list[str] = []
-        words = _words(text)
+        raw = any(option.rest and option.kind == "text" for option in self.parameters)
+        words = _words(text, quoted=raw)
         while words:
             word = words.pop(0)
             if not re.fullmatch(r"--[a-z][\w-]*(=.*)?", word, re.DOTALL | re.IGNORECASE):
@@ -250,7 +250,7 @@ class CommandSpec:
                 if not words:
                     raise BadArgument(option.name, "needs a value", hint=f"Usage: {self.usage}")
                 value = words.pop(0)
-            values[option.name] = value
+            values[option.name] = value.replace('"', "") if raw else value
         for option in self.parameters:
             if option.name in values or option.kind == "boolean" or not loose:
                 continue
@@ -314,19 +314,19 @@ class CommandSpec:
         return BadArgument(f"--{clip(name, 40)}", f"is no option of {self.name}", hint=hint)
 
 
-def _words(text: str) -> list[str]:
-    """Split like a shell where the quotes are balanced, at white space where they are not."""
+def _words(text: str, *, quoted: bool = False) -> list[str]:
+    """Split like a shell where the quotes are balanced, at white space where they are not.
+
+    Args:
+        text: The line.
+        quoted: Whether quotes stay, because they mean something to whoever reads the words.
+    """
     text = text.translate(QUOTES)
     text = re.sub(r"(?<!\S)[—–](?=[A-Za-z])", FLAG, text)  # chat clients make dashes of hyphens
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    lexer.quotes = '"'
-    lexer.escape = ""
-    try:
-        return list(lexer)
-    except ValueError:
+    if text.count('"') % 2:
         return text.split()
+    words = re.findall(r'(?:[^\s"]|"[^"]*")+', text)
+    return words if quoted else [word.replace('"', "") for word in words]
 
 
 def spec_of(

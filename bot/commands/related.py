@@ -23,7 +23,7 @@ async def related(ctx: Context, paper: PaperName, limit: Annotated[int, Range(1,
     found = await library.resolve(
         paper, ctx.caller.channel, store=ctx.store, index=ctx.index, sources=ctx.sources
     )
-    ids = await ctx.index.related(found.id, limit=limit)
+    ids = await ctx.index.related(found, limit=limit)
     papers = await ctx.store.papers(ids)
     title = clip(one_line(found.title), 60)
     if not papers:

@@ -12,6 +12,7 @@ from bot.domain.channels import ChannelRef
 from bot.domain.errors import AmbiguousPaper, BadArgument, SourceError, UnknownPaper
 from bot.domain.papers import Paper, PaperId, batch_day, closes_at
 from bot.ports import PaperSource, SearchIndex, Store
+from bot.services.query import words_alone
 from bot.text import clip, one_line
 
 log = structlog.get_logger()
@@ -134,7 +135,7 @@ async def _by_rank(rank: int, channel: ChannelRef, store: Store) -> Paper:
 
 
 async def _by_words(words: str, store: Store, index: SearchIndex) -> Paper:
-    _, ids = await index.search(words, limit=CANDIDATES)
+    ids = (await index.search(words_alone(words), limit=CANDIDATES)).papers
     found = await store.papers(ids)
     candidates = [found[paper] for paper in ids if paper in found]
     wanted = _folded(words)

@@ -61,6 +61,13 @@ def parse(line: str, today: date) -> Query:
     return replace(query, unwanted=query.unwanted[:TERMS_MOST])
 
 
+def words_alone(text: str) -> Query:
+    """Return a query for words in which nothing is an operator, such as those of a title."""
+    words = clean(text).split()[:TERMS_MOST]
+    wanted = tuple(Term(clip(word, 200)) for word in words if any(map(str.isalnum, word)))
+    return Query(line=" ".join(words), wanted=wanted)
+
+
 @dataclass(frozen=True, slots=True)
 class _Token:
     typed: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import all_commands
@@ -37,7 +37,7 @@ class TestInbox:
     clock: Clock = field(default_factory=Clock)
     source: FakeSource = field(default_factory=FakeSource)
     store: MemoryStore = field(default_factory=MemoryStore)
-    index: WordIndex = field(default_factory=WordIndex)
+    index: LexicalIndex = field(default_factory=LexicalIndex)
     chat: FakeChat = field(default_factory=FakeChat)
     rescheduled: list[ChannelRef] = field(default_factory=list)
 

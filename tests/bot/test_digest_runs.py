@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import Filters, Layout, MessageRef, Schedule, Subscription, Weekday
 from bot.domain.deliveries import Slot
@@ -50,7 +50,7 @@ class Life:
         self.now = moment
         scheduler = Scheduler(
             store=self.store,
-            index=WordIndex(),
+            index=LexicalIndex(),
             sources={},
             adapters=self.adapters,
             clock=lambda: self.now,
@@ -170,7 +170,7 @@ async def busy() -> tuple[Life, BusyChat, Scheduler]:
     await channel.due(MONDAY)
     scheduler = Scheduler(
         store=channel.store,
-        index=WordIndex(),
+        index=LexicalIndex(),
         sources={},
         adapters=channel.adapters,
         clock=lambda: channel.now,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Weekday
 from bot.domain.deliveries import DeliveryState, Slot
@@ -175,7 +175,7 @@ async def test_whatever_goes_wrong_when_each_message_is_posted_once_in_order(see
 def scheduler(team: Team, store: MemoryStore) -> Scheduler:
     return Scheduler(
         store=store,
-        index=WordIndex(),
+        index=LexicalIndex(),
         sources={},
         adapters={"slack": team.chat},
         clock=team.clock,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Subscription, Weekday
 from bot.domain.deliveries import Delivery, Receipt, Slot
@@ -52,7 +52,7 @@ class Bot:
     def _scheduler(self) -> Scheduler:
         return Scheduler(
             store=self.store,
-            index=WordIndex(),
+            index=LexicalIndex(),
             sources={self.source.name: self.source},
             adapters={"slack": self.chat},
             clock=now,

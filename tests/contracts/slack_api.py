@@ -22,7 +22,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.slack._dialogs import command_of
 from adapters.slack._views import Views
 from adapters.slack._web import SlackWeb
@@ -178,7 +178,7 @@ def settings_for(slack: SlackPeer, **changes: Any) -> SlackSettings:
 async def desk_in(slack: SlackPeer) -> AsyncIterator[Desk]:
     """Let the bot work in a peer, as its manifest would have it, but sleep through no wait."""
     ann, room, waits = await slack.add_person("ann"), await slack.add_channel("papers"), []
-    store, index = MemoryStore(), WordIndex()
+    store, index = MemoryStore(), LexicalIndex()
     await index.add(batch(papers=3).papers)
     await store.save_papers(batch(papers=3).papers)
     inbox = Dispatcher(store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW))
@@ -249,7 +249,12 @@ class SlackContract:
     async def test_a_wrong_token_ends_the_start_and_is_named(self, slack: SlackPeer) -> None:
         settings = settings_for(slack, bot_token=SecretStr("xoxb-nobodys"))
         inbox = Dispatcher(
-            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+            MemoryStore(),
+            LexicalIndex(),
+            LeadSummarizer(),
+            {},
+            clock=lambda: NOW,
+            health=Health(NOW),
         )
         with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN"):
             await SlackAdapter(settings).serve(inbox)

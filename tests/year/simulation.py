@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import (
     WORKDAYS,
@@ -237,7 +237,7 @@ async def simulate(
     source = WeekdaySource()
     scheduler = Scheduler(
         store=store,
-        index=WordIndex(),
+        index=LexicalIndex(),
         sources={source.name: source},
         adapters={board.platform: board},
         clock=now,

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.discord.app import DiscordAdapter
 from adapters.discord.ids import channel_ref
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
 from bot.commands import Defaults
@@ -168,7 +168,7 @@ class Team:
 @pytest.fixture
 async def team() -> AsyncIterator[Team]:
     """Every request of a test is checked against Discord's own description, where it is at hand."""
-    store, index = MemoryStore(), WordIndex()
+    store, index = MemoryStore(), LexicalIndex()
     batch = Batch(BatchKey("sample", DAY), PAPERS)
     await store.save_batch(batch, NOW)
     await index.add(PAPERS)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.slack._socket import Patience
 from adapters.slack.app import SlackAdapter
 from adapters.slack.ids import channel_ref
@@ -116,7 +116,7 @@ async def office(
     options = {"scopes": frozenset(SCOPES), "subscriptions": frozenset(EVENTS)} | slack_options
     async with SlackDouble(**options) as slack:
         ann, channel = slack.workspace.add_user("ann"), slack.workspace.add_channel("papers")
-        store, index, waits = MemoryStore(), WordIndex(), list[float]()
+        store, index, waits = MemoryStore(), LexicalIndex(), list[float]()
         await index.add(batch(papers=3).papers)
         await store.save_papers(batch(papers=3).papers)
         answering = inbox(store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW))

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import aiohttp
 from pydantic import SecretStr
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.slack.app import SlackAdapter
 from adapters.slack.ids import channel_ref
 from adapters.slack.manifest import EVENTS, EVENTS_PATH, INSTALL_PATH, LEAVING, SCOPES
@@ -121,7 +121,7 @@ async def house(folder: Path, mode: str = "http", *, install: bool = True) -> As
             Team(each, each.workspace.add_user("ann"), each.workspace.add_channel("papers"))
             for each in (slack, other)
         ]
-        store, index = MemoryStore(), WordIndex()
+        store, index = MemoryStore(), LexicalIndex()
         await index.add(batch(papers=3).papers)
         await store.save_papers(batch(papers=3).papers)
         inbox = Dispatcher(

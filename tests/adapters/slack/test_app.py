@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.slack._listeners import Memory
 from adapters.slack._pace import LIMITS
 from adapters.slack.app import LAG_SECONDS, SlackAdapter, probe
@@ -538,7 +538,12 @@ async def test_a_wrong_setting_ends_the_start_and_is_named(
 ) -> None:
     async with SlackDouble() as slack:
         inbox = Dispatcher(
-            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+            MemoryStore(),
+            LexicalIndex(),
+            LeadSummarizer(),
+            {},
+            clock=lambda: NOW,
+            health=Health(NOW),
         )
         with pytest.raises(ConfigError, match=setting) as caught:
             await SlackAdapter(settings_for(slack, **changes)).serve(inbox)
@@ -566,7 +571,12 @@ async def test_a_slack_in_trouble_at_the_start_is_tried_later() -> None:
     async with SlackDouble() as slack:
         slack.fault("auth.test", ServerError(503))
         inbox = Dispatcher(
-            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+            MemoryStore(),
+            LexicalIndex(),
+            LeadSummarizer(),
+            {},
+            clock=lambda: NOW,
+            health=Health(NOW),
         )
         with pytest.raises(TryLater, match="503"):
             await SlackAdapter(settings_for(slack)).serve(inbox)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.slack.limits import problems
 from adapters.slack.render import Style, render, view_blocks, words_alone
 from adapters.storage.memory import MemoryStore
@@ -432,7 +432,7 @@ def test_a_view_is_never_empty() -> None:
 async def _asked(name: str) -> Reply:
     store = MemoryStore()
     inbox = Dispatcher(
-        store, WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        store, LexicalIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
     )
     return await inbox.command(CommandCall(Caller(ANN, CHANNEL), name))
 

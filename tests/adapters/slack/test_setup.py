@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.slack._setup import COMPARED, DISPENSABLE, differences, losses
 from adapters.slack.app import SlackAdapter, probe
 from adapters.slack.live import validate
@@ -44,7 +44,12 @@ def test_what_a_bot_cannot_do_without_is_decided_for_every_scope() -> None:
 async def test_a_scope_that_is_needed_ends_the_start_when_it_is_missing(scope: str) -> None:
     async with SlackDouble(scopes=without(scope, "users:read")) as slack:
         inbox = Dispatcher(
-            MemoryStore(), WordIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+            MemoryStore(),
+            LexicalIndex(),
+            LeadSummarizer(),
+            {},
+            clock=lambda: NOW,
+            health=Health(NOW),
         )
         with pytest.raises(ConfigError) as caught:
             await SlackAdapter(settings_for(slack)).serve(inbox)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.search.words import WordIndex
+from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from bot.domain.channels import Layout
 from bot.domain.errors import AmbiguousPaper, BadArgument, SourceError, UnknownPaper, UserError
@@ -36,7 +36,7 @@ class Shelves:
 
     def __init__(self, *sources: FakeSource) -> None:
         self.store = MemoryStore()
-        self.index = WordIndex()
+        self.index = LexicalIndex()
         self.sources = {source.name: source for source in sources}
 
     async def keep(self, *papers: Paper) -> None:
