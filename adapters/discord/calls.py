@@ -92,11 +92,18 @@ def trace(pace: Pace) -> aiohttp.TraceConfig:
     """
 
     async def start(
-        _: object, request: SimpleNamespace, begins: aiohttp.TraceRequestStartParams
+        session: aiohttp.ClientSession,
+        request: SimpleNamespace,
+        begins: aiohttp.TraceRequestStartParams,
     ) -> None:
-        if is_counted(begins.url):
-            with _untimed():
-                request.set_out = await pace.turn()
+        if not is_counted(begins.url):
+            return
+        with _untimed():
+            set_out = await pace.turn()
+        if session.closed:  # meanwhile, where aiohttp does not look again
+            pace.unused(set_out)
+            raise RuntimeError("Session is closed")
+        request.set_out = set_out
 
     async def end(
         _: object, request: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
