@@ -385,9 +385,14 @@ async def sync(settings: DiscordSettings, *, guild: int | None, clear: bool) -> 
 
 
 def _stands(channel: ChannelRef, thread: Thread | None, forum: bool) -> ChannelRef:
-    """Return where a message of a channel stands: in it, or in a thread whose id its head has."""
+    """Return where a message of a channel stands: in it, or in the thread of its head.
+
+    That has the head's id; in a forum it is where the head itself stands.
+    """
     if thread is None or channel.workspace == DM or (thread.beside and not forum):
         return channel
+    if forum:
+        return thread.head.channel
     return replace(channel, id=thread.head.id)
 
 

@@ -137,7 +137,7 @@ class Forums:
         for pause in (*self._pauses, None):
             try:
                 made = await call(begin_in_room, Place.NEW_POST, pauses=())
-                return _first_message(channel, int(made["id"]))
+                return _first_message(channel, int(made["id"]), int(made["message"]["id"]))
             except Ambiguous:
                 if pause is None:
                     raise
@@ -159,7 +159,7 @@ class Forums:
             except Refused:  # its first message was deleted
                 continue
             if is_marked(first, key):
-                return _first_message(channel, number)
+                return _first_message(channel, number, number)
         return None
 
     async def make_room(self, channel: ChannelRef) -> bool:
@@ -224,6 +224,6 @@ async def in_room(begin: Callable[[], Awaitable[T]], make_room: Callable[[], Awa
     return await begin()
 
 
-def _first_message(channel: ChannelRef, thread: int) -> MessageRef:
-    """Return the message that began a post; the two have one id."""
-    return MessageRef(ChannelRef(channel.platform, channel.workspace, str(thread)), str(thread))
+def _first_message(channel: ChannelRef, thread: int, message: int) -> MessageRef:
+    """Return the message that began a post; on Discord the two have one id."""
+    return MessageRef(ChannelRef(channel.platform, channel.workspace, str(thread)), str(message))

@@ -386,7 +386,8 @@ def _caller(interaction: discord.Interaction) -> Caller:
     if isinstance(interaction.channel, discord.Thread):
         channel = interaction.channel.parent_id
     rights = interaction.permissions
-    guest = not interaction.is_guild_integration() if guild else interaction.context.private_channel
+    alone = interaction.is_user_integration() and not interaction.is_guild_integration()
+    guest = alone if guild else interaction.context.private_channel
     return Caller(
         user_ref(guild, interaction.user.id),
         channel_ref(guild, channel),
