@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from adapters.discord.limits import problems, walk
-from adapters.discord.render import render, web_address
+from adapters.discord.markup import web_address
+from adapters.discord.render import render
 from bot.domain.papers import Paper
 from bot.domain.reply import Reply
 from tests.doubles.discord_limits import check_message
