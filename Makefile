@@ -57,8 +57,9 @@ docs: $(READY)  ## write the generated parts of the documentation anew
 docs-check: $(READY)
 	@$(BIN)/python docs/generate.py --check
 
-pictures: $(READY) $(DRAWN)  ## draw the pictures of Slack anew; needs chromium
-	@$(BIN)/python docs/pictures.py
+pictures: $(READY) $(DRAWN)  ## draw the pictures of Slack and Discord anew; needs chromium
+	@$(BIN)/python -m docs.pictures
+	@$(BIN)/python -m docs.discord_pictures
 
 $(DRAWN): docs/pictures/package.json docs/pictures/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed: apt-get install nodejs npm" >&2; exit 2; }

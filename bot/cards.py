@@ -93,7 +93,9 @@ def votes_text(paper: Paper, tally: Tally) -> Text:
 
 def item(paper: Paper, tally: Tally, rank: int | None = None) -> Item:
     """Return a paper as one entry of a list."""
-    return Item(title_link(paper), text(one_sentence(paper)), votes_text(paper, tally), rank)
+    vote = Button("👍", VoteAction(VoteKind.UP, paper.id))
+    meta = votes_text(paper, tally)
+    return Item(title_link(paper), text(one_sentence(paper)), meta, rank, vote)
 
 
 def plain_item(paper: Paper) -> Item:

@@ -131,6 +131,12 @@ class DiscordSettings(Section):
     guild: int | None = Field(
         None, description="Register commands in this guild alone, at once; for trying things out."
     )
+    style: Literal["components", "embeds"] = Field(
+        "components",
+        description=(
+            "How messages look: `components`, with a button beside each paper, or `embeds`."
+        ),
+    )
 
 
 class StoreSettings(Section):

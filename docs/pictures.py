@@ -97,7 +97,7 @@ class Picture:
 async def pictures() -> list[Picture]:
     """Return all pictures, of a channel in which a digest was posted and voted on."""
     store = MemoryStore()
-    await store.save_batch(await _batch(), NOW)
+    await store.save_batch(await drawn_batch(), NOW)
     await store.save_subscription(ORDER)
     settings = Settings.model_construct()  # what is set on this machine has no say here
     sources = {"sample": Sample()}
@@ -129,7 +129,7 @@ async def pictures() -> list[Picture]:
         ]
 
 
-async def _batch() -> Batch:
+async def drawn_batch() -> Batch:
     """Return the sample's batch, each paper with a picture; a drawing will stand for all of them.
 
     Papers of Hugging Face have one, those of the sample have none.
@@ -173,30 +173,32 @@ async def _answer(app: App, command: str, typed: str = "") -> Reply:
 def main() -> None:
     """Write the PNG files."""
     logs.configure("warning", "console")
-    node, chromium = _program("node", "nodejs npm"), _program("chromium", "chromium")
+    node, chromium = program("node", "nodejs npm"), program("chromium", "chromium")
     shown = json.dumps([asdict(each) for each in asyncio.run(pictures())])
     with tempfile.TemporaryDirectory(prefix="daily-papers-pictures-") as folder:
         page = Path(folder, "page.html")
-        page.write_text(_run([node, f"{FOLDER}/render.mjs"], shown), encoding="utf-8")
+        page.write_text(run([node, f"{FOLDER}/render.mjs"], shown), encoding="utf-8")
         browser = [chromium, *FLAGS, f"--user-data-dir={folder}/profile"]
-        measured = _run([*browser, "--dump-dom", page.as_uri()])
+        measured = run([*browser, "--dump-dom", page.as_uri()])
         for name, size in re.findall(
             r'<article id="([\w-]+)"[^>]* data-size="(\d+,\d+)"', measured
         ):
             file = FOLDER / f"slack-{name}.png"
             window = [f"--window-size={size}", f"--screenshot={file}"]
-            _run([*browser, *window, f"{page.as_uri()}#{name}"])
-            _run([node, f"{FOLDER}/smaller.mjs", str(file)])
+            run([*browser, *window, f"{page.as_uri()}#{name}"])
+            run([node, f"{FOLDER}/smaller.mjs", str(file)])
             print(f"{file.name}: {size}, {file.stat().st_size // 1000} kB")
 
 
-def _program(name: str, packages: str) -> str:
+def program(name: str, packages: str) -> str:
+    """Return where a program is, or end with the packages that bring it."""
     if found := shutil.which(name):
         return found
     sys.exit(f"{name} is needed: apt-get install {packages}")
 
 
-def _run(command: Sequence[str], given: str = "") -> str:
+def run(command: Sequence[str], given: str = "") -> str:
+    """Run a program and return what it said, or end with its complaint."""
     done = subprocess.run(  # noqa: S603 (programs found by name, with files that are ours)
         command, input=given, capture_output=True, text=True, timeout=120
     )

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.discord.limits import problems as message_problems
 from adapters.slack.limits import problems
+from docs import discord_pictures
 from docs.pictures import FOLDER, THEMES, pictures
+from tests.doubles.discord_limits import check_modal
 
 PAGES = (FOLDER.parent / "slack.md", FOLDER.parent.parent / "README.md")
 
@@ -54,3 +57,33 @@ def test_what_draws_them_is_pinned_with_hashes_and_names_no_registry() -> None:
         assert package["integrity"].startswith("sha512-"), name
         assert "resolved" not in package, f"{name}: take `resolved` out, or see .npmrc"
         assert "hasInstallScript" not in package, name
+
+
+DISCORD = (FOLDER.parent / "discord.md", FOLDER.parent.parent / "README.md")
+
+
+async def test_what_a_picture_of_discord_shows_is_what_discord_takes() -> None:
+    made = await discord_pictures.pictures()
+    for each in made:
+        if "title" in each.payload:
+            check_modal(each.payload)
+        else:
+            assert message_problems(each.payload) == []
+    drawn = {file.name: file.stat().st_size for file in FOLDER.glob("discord-*.png")}
+    assert set(drawn) == {f"discord-{each.name}.png" for each in made}
+    assert max(drawn.values()) < 150_000
+    told = "".join(page.read_text(encoding="utf-8") for page in DISCORD)
+    assert set(re.findall(r"pictures/(discord-[\w-]+\.png)", told)) == set(drawn)
+    assert all(re.search(rf'{name}"[^>]* alt="[^"]{{20,}}"', told) for name in drawn)
+
+
+@pytest.mark.parametrize(
+    ("content", "drawn"),
+    [
+        ("## a **b**", "<h2>a <b>b</b></h2>"),
+        ("[x](https://a.example) `y`", "<p><a>x</a> <code>y</code></p>"),
+        (r"\*a\* <b>", "<p>*a* &lt;b&gt;</p>"),
+    ],
+)
+def test_markup_is_drawn_as_discord_reads_it(content: str, drawn: str) -> None:
+    assert discord_pictures.markdown(content) == drawn

@@ -24,6 +24,7 @@ from adapters.discord.calls import (
     Place,
     ask,
     call,
+    in_either,
 )
 from adapters.discord.forums import ARCHIVE_AFTER, Forums, in_room
 from adapters.discord.gateway import SILENCE, check_sessions, explained, listen, token_of
@@ -31,7 +32,7 @@ from adapters.discord.ids import DM, PLATFORM, channel_ref, snowflake_at
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.listener import Listener, check_application, register
 from adapters.discord.pace import Pace
-from adapters.discord.render import is_marked, post_body, render
+from adapters.discord.render import is_marked, other, post_body, render
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
 from bot.domain.errors import ConfigError, Gone, Refused, TryLater
 from bot.domain.reply import Reply
@@ -123,7 +124,7 @@ class DiscordAdapter:
 
     def listener(self, inbox: Inbox) -> Listener:
         """Return a new connection that is not made yet; posts go by it from now on."""
-        self._client = Listener(inbox, self._settings.guild, self._pauses, self._pace)
+        self._client = Listener(inbox, self._settings, self._pauses, self._pace)
         return self._client
 
     async def post(
@@ -135,16 +136,25 @@ class DiscordAdapter:
         """
         http, place = self._http(), Place.CHANNEL
         forum = await self._is_forum(channel)
-        body = post_body(channel, reply, key=key, thread=thread)
+        style = self._settings.style
+        first, second = (
+            post_body(channel, reply, key=key, thread=thread, style=each)
+            for each in (style, other(style))
+        )
         if forum and thread is None:
-            return await self._forums.post(channel, reply, body, key=key)
+            return await self._forums.post(channel, reply, (first, second), key=key)
         stands = _stands(channel, thread, forum)
         if thread and stands != channel:
             place = Place.THREAD
             if not forum:
                 await self._open(thread)
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=int(stands.id))
-        sent: Json = await call(lambda: http.request(route, json=body), place, pauses=self._pauses)
+
+        async def send(body: Json) -> Json:
+            made: Json = await http.request(route, json=body)
+            return made
+
+        sent = await call(lambda: in_either(send, first, second), place, pauses=self._pauses)
         return MessageRef(stands, str(sent["id"]))
 
     async def edit(self, message: MessageRef, reply: Reply) -> None:
@@ -156,16 +166,23 @@ class DiscordAdapter:
             channel_id=int(message.channel.id),
             message_id=int(message.id),
         )
-        body = render(reply)
+        style = self._settings.style
+        first, second = render(reply, style), render(reply, other(style))
+
+        async def draw() -> None:
+            async def send(body: Json) -> None:
+                await http.request(route, json=body)
+
+            await in_either(send, first, second)  # it may stand there in the other style
 
         async def change() -> None:
             try:
-                await http.request(route, json=body)
+                await draw()
             except discord.HTTPException as error:
                 if error.code != THREAD_ARCHIVED:
                     raise
                 await http.edit_channel(int(message.channel.id), archived=False)
-                await http.request(route, json=body)
+                await draw()
                 await http.edit_channel(int(message.channel.id), archived=True)
 
         await ask(change, Place.CHANNEL, pauses=self._pauses)
@@ -385,9 +402,14 @@ async def sync(settings: DiscordSettings, *, guild: int | None, clear: bool) -> 
 
 
 def _stands(channel: ChannelRef, thread: Thread | None, forum: bool) -> ChannelRef:
-    """Return where a message of a channel stands: in it, or in a thread whose id its head has."""
+    """Return where a message of a channel stands: in it, or in the thread of its head.
+
+    That has the head's id; in a forum it is where the head itself stands.
+    """
     if thread is None or channel.workspace == DM or (thread.beside and not forum):
         return channel
+    if forum:
+        return thread.head.channel
     return replace(channel, id=thread.head.id)
 
 

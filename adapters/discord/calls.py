@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import aiohttp
 import discord
+import structlog
 from yarl import URL
 
 from adapters.discord.ids import PLATFORM
@@ -25,6 +26,9 @@ from adapters.discord.pace import Pace
 from bot.domain.errors import Ambiguous, Gone, PlatformError, Refused, TryLater
 from bot.text import clip, one_line
 
+log = structlog.get_logger()
+
+S = TypeVar("S")
 T = TypeVar("T")
 
 PAUSES = (0.5, 2.0)
@@ -92,11 +96,18 @@ def trace(pace: Pace) -> aiohttp.TraceConfig:
     """
 
     async def start(
-        _: object, request: SimpleNamespace, begins: aiohttp.TraceRequestStartParams
+        session: aiohttp.ClientSession,
+        request: SimpleNamespace,
+        begins: aiohttp.TraceRequestStartParams,
     ) -> None:
-        if is_counted(begins.url):
-            with _untimed():
-                request.set_out = await pace.turn()
+        if not is_counted(begins.url):
+            return
+        with _untimed():
+            set_out = await pace.turn()
+        if session.closed:  # meanwhile, where aiohttp does not look again
+            pace.unused(set_out)
+            raise RuntimeError("Session is closed")
+        request.set_out = set_out
 
     async def end(
         _: object, request: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
@@ -210,6 +221,18 @@ async def once(request: Callable[[], Awaitable[T]]) -> T:
         return await request()
     finally:
         _only_once.reset(token)
+
+
+async def in_either(send: Callable[[S], Awaitable[T]], first: S, second: S) -> T:
+    """Send one form of a message, and where Discord calls it no valid form, the other."""
+    try:
+        return await send(first)
+    except discord.HTTPException as error:
+        if error.code != INVALID_FORM:
+            raise
+        reason = clip(one_line(error.text), 300)
+        log.error("form of a message refused", platform=PLATFORM, reason=reason)
+        return await send(second)
 
 
 async def ask(

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, cast
 import discord
 from discord.http import Route
 
-from adapters.discord.calls import TOO_MANY_THREADS, Place, ask, call, once
+from adapters.discord.calls import TOO_MANY_THREADS, Place, ask, call, in_either, once
 from adapters.discord.ids import PLATFORM
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.render import is_marked
@@ -112,8 +112,10 @@ class Forums:
         self._client = client
         self._pauses = tuple(pauses)
 
-    async def post(self, channel: ChannelRef, reply: Reply, body: Json, *, key: str) -> MessageRef:
-        """Begin a post whose first message is ``body``; return where that stands.
+    async def post(
+        self, channel: ChannelRef, reply: Reply, bodies: tuple[Json, Json], *, key: str
+    ) -> MessageRef:
+        """Begin a post whose first message is the first body, or else the second; return where.
 
         Raises:
             Refused, Gone, TryLater, Ambiguous: see ``bot.domain.errors``.
@@ -123,13 +125,16 @@ class Forums:
             "name": post_name(reply),
             "auto_archive_duration": ARCHIVE_AFTER,
             "applied_tags": list(map(str, chosen_tags(forum, reply.topics))),
-            "message": {name: body[name] for name in body.keys() - {"nonce", "enforce_nonce"}},
         }
         route = Route("POST", "/channels/{channel_id}/threads", channel_id=int(channel.id))
 
-        async def begin() -> Json:
-            made: Json = await once(lambda: http.request(route, json=post))
+        async def send(body: Json) -> Json:
+            message = {name: body[name] for name in body.keys() - {"nonce", "enforce_nonce"}}
+            made: Json = await http.request(route, json={**post, "message": message})
             return made
+
+        async def begin() -> Json:
+            return await once(lambda: in_either(send, *bodies))
 
         async def begin_in_room() -> Json:
             return await in_room(begin, lambda: self.make_room(channel))
@@ -137,7 +142,7 @@ class Forums:
         for pause in (*self._pauses, None):
             try:
                 made = await call(begin_in_room, Place.NEW_POST, pauses=())
-                return _first_message(channel, int(made["id"]))
+                return _first_message(channel, int(made["id"]), int(made["message"]["id"]))
             except Ambiguous:
                 if pause is None:
                     raise
@@ -159,7 +164,7 @@ class Forums:
             except Refused:  # its first message was deleted
                 continue
             if is_marked(first, key):
-                return _first_message(channel, number)
+                return _first_message(channel, number, number)
         return None
 
     async def make_room(self, channel: ChannelRef) -> bool:
@@ -224,6 +229,6 @@ async def in_room(begin: Callable[[], Awaitable[T]], make_room: Callable[[], Awa
     return await begin()
 
 
-def _first_message(channel: ChannelRef, thread: int) -> MessageRef:
-    """Return the message that began a post; the two have one id."""
-    return MessageRef(ChannelRef(channel.platform, channel.workspace, str(thread)), str(thread))
+def _first_message(channel: ChannelRef, thread: int, message: int) -> MessageRef:
+    """Return the message that began a post; on Discord the two have one id."""
+    return MessageRef(ChannelRef(channel.platform, channel.workspace, str(thread)), str(message))

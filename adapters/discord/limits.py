@@ -6,7 +6,7 @@ Lengths are UTF-16 units unless a name says bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,16 @@ class Limits:
     button_url: int  # components/reference#button
     media_url: int  # components/reference#unfurled-media-item
     media_description: int  # components/reference#thumbnail
+    rows: int  # components/reference#legacy-message-component-behavior
+    embeds: int  # docs.discord.com/developers/resources/message#create-message
+    embed_text: int  # docs.discord.com/developers/resources/message#embed-limits: all embeds'
+    embed_title: int  # the same section
+    embed_description: int  # the same section
+    embed_footer: int  # the same section
+    embed_author: int  # the same section
+    embed_fields: int  # the same section
+    embed_field_name: int  # the same section
+    embed_field_value: int  # the same section
     modal_title: int  # docs.discord.com/developers/interactions/receiving-and-responding
     modal_fields: int  # the same page, section Modal: labels of one
     field_label: int  # components/reference#label
@@ -65,6 +75,16 @@ LIMITS = Limits(
     button_url=512,
     media_url=2_048,
     media_description=1_024,
+    rows=5,
+    embeds=10,
+    embed_text=6_000,
+    embed_title=256,
+    embed_description=4_096,
+    embed_footer=2_048,
+    embed_author=256,
+    embed_fields=25,
+    embed_field_name=256,
+    embed_field_value=1_024,
     modal_title=45,
     modal_fields=5,
     field_label=45,
@@ -95,6 +115,7 @@ def problems(payload: Mapping[str, Any]) -> list[str]:
     found = [
         *_too_long("content", payload.get("content", ""), LIMITS.content),
         *_too_long("nonce", str(payload.get("nonce", "")), LIMITS.nonce),
+        *_embeds(payload.get("embeds", ())),
     ]
     components = list(walk(payload.get("components", ())))
     for component in components:
@@ -107,11 +128,48 @@ def problems(payload: Mapping[str, Any]) -> list[str]:
     )
     ids = Counter(each["custom_id"] for each in components if "custom_id" in each)
     found += [f"custom_id {name!r} stands {n} times" for name, n in ids.items() if n > 1]
-    if not components and not payload.get("content"):
+    if not (components or payload.get("content") or payload.get("embeds")):
         found.append("the message is empty")
-    if components and not payload.get("flags", 0) & V2:
+    if payload.get("flags", 0) & V2:
+        mixed = [name for name in ("content", "embeds") if payload.get(name)]
+        return [*found, *(f"{name} with flag 32768" for name in mixed)]
+    outer = payload.get("components", ())
+    if any(each["type"] != ACTION_ROW for each in outer):
         found.append("components without flag 32768")
-    return found
+    return [*found, *_too_many("action rows", len(outer), LIMITS.rows)]
+
+
+def _embeds(embeds: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = _too_many("embeds", len(embeds), LIMITS.embeds)
+    total = 0
+    for embed in embeds:
+        texts = list(_embed_texts(embed))
+        total += sum(size(text) for _, text, _ in texts)
+        for what, text, most in texts:
+            found += _too_long(what, text, most) if text.strip() else [f"{what} is empty"]
+        fields = embed.get("fields", ())
+        found += _too_many("fields of an embed", len(fields), LIMITS.embed_fields)
+        media = (embed[name]["url"] for name in ("thumbnail", "image") if name in embed)
+        for url in (*media, embed.get("url", "")):
+            found += _too_long("a url of an embed", url, LIMITS.media_url)
+        if not texts and not {"thumbnail", "image"} & embed.keys():
+            found.append("an embed is empty")
+    return found + _too_many("characters in all embeds", total, LIMITS.embed_text)
+
+
+def _embed_texts(embed: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """Yield every text that counts: what it is, the text, how long it may be."""
+    if "title" in embed:
+        yield "an embed's title", embed["title"], LIMITS.embed_title
+    if "description" in embed:
+        yield "an embed's description", embed["description"], LIMITS.embed_description
+    if "footer" in embed:
+        yield "an embed's footer", embed["footer"]["text"], LIMITS.embed_footer
+    if "author" in embed:
+        yield "an embed's author", embed["author"]["name"], LIMITS.embed_author
+    for each in embed.get("fields", ()):
+        yield "a field's name", each["name"], LIMITS.embed_field_name
+        yield "a field's value", each["value"], LIMITS.embed_field_value
 
 
 def _component(component: Mapping[str, Any]) -> list[str]:

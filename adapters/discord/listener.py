@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -17,7 +18,7 @@ import discord
 import structlog
 from discord.http import Route
 
-from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, meaning, trace
+from adapters.discord.calls import EXPIRED, FAILURES, Place, ask, in_either, meaning, trace
 from adapters.discord.commands import (
     MESSAGE_MENU,
     command_payload,
@@ -30,7 +31,7 @@ from adapters.discord.ids import PLATFORM, channel_ref, message_ref, packed_acti
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.modals import modal, read_modal
 from adapters.discord.pace import Pace
-from adapters.discord.render import render
+from adapters.discord.render import Style, other, render
 from bot.cards import sentence_reply
 from bot.commands import all_commands
 from bot.domain.channels import ChannelRef, UserRef
@@ -40,6 +41,7 @@ from bot.domain.reply import Action, Button, Controls, OpenAction, Reply, RunAct
 from bot.domain.votes import Reaction
 from bot.ports import Inbox
 from bot.text import one_line, size
+from config.settings import DiscordSettings
 
 log = structlog.get_logger()
 
@@ -74,7 +76,7 @@ class Listener(discord.Client):
     """One connection to the gateway."""
 
     def __init__(
-        self, inbox: Inbox, guild: int | None, pauses: Sequence[float], pace: Pace
+        self, inbox: Inbox, settings: DiscordSettings, pauses: Sequence[float], pace: Pace
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_reactions=True),
@@ -87,7 +89,8 @@ class Listener(discord.Client):
         )
         self.heard: Callable[[], None] = lambda: None
         self._inbox = inbox
-        self._guild = guild
+        self._guild = settings.guild
+        self._style: Style = settings.style
         self._pauses = pauses
         self._identifies = Identifies()
         self._running: set[asyncio.Task[Any]] = set()
@@ -204,17 +207,15 @@ class Listener(discord.Client):
 
         await self._answer(interaction, True, first)
         for reply in more:
-            body = render(reply)
-            body["flags"] |= EPHEMERAL
             with _unanswered():
-                await self._say(_route("POST", interaction), body)
+                await self._show(_route("POST", interaction), reply, EPHEMERAL)
 
     async def _turn(self, interaction: discord.Interaction, press: Press) -> None:
         """Let an answer take the place of the message that was pressed on."""
         with _unanswered():
             await interaction.response.defer()
-            body = render(await self._inbox.press(press))
-            await self._say(_route("PATCH", interaction, ORIGINAL), body)
+            reply = await self._inbox.press(press)
+            await self._show(_route("PATCH", interaction, ORIGINAL), reply)
 
     async def _open(
         self, interaction: discord.Interaction, caller: Caller, action: OpenAction
@@ -271,13 +272,24 @@ class Listener(discord.Client):
         with _unanswered():
             await interaction.response.defer(ephemeral=private, thinking=True)
             reply = await work()
-            body = render(reply)
             if reply.private and not private:  # an error is nobody else's business
                 await self._say(_route("DELETE", interaction, ORIGINAL))
-                body["flags"] |= EPHEMERAL
-                await self._say(_route("POST", interaction), body)
+                await self._show(_route("POST", interaction), reply, EPHEMERAL)
             else:
-                await self._say(_route("PATCH", interaction, ORIGINAL), body)
+                await self._show(_route("PATCH", interaction, ORIGINAL), reply)
+
+    async def _show(self, route: Route, reply: Reply, flags: int = 0) -> None:
+        """Answer in the style that is set, or in the other where Discord does not take it."""
+        first, second = (
+            body | {"flags": body.get("flags", 0) | flags}
+            for body in (render(reply, self._style), render(reply, other(self._style)))
+        )
+
+        async def send(body: Json) -> None:
+            await self.http.request(route, json=body)
+
+        both = partial(in_either, send, first, second)
+        await ask(both, Place.CHANNEL, pauses=self._pauses)
 
     async def _say(self, route: Route, body: Json | None = None) -> None:
         """Call until it is answered: an answer shown twice is better than none."""
@@ -386,7 +398,8 @@ def _caller(interaction: discord.Interaction) -> Caller:
     if isinstance(interaction.channel, discord.Thread):
         channel = interaction.channel.parent_id
     rights = interaction.permissions
-    guest = not interaction.is_guild_integration() if guild else interaction.context.private_channel
+    alone = interaction.is_user_integration() and not interaction.is_guild_integration()
+    guest = alone if guild else interaction.context.private_channel
     return Caller(
         user_ref(guild, interaction.user.id),
         channel_ref(guild, channel),

@@ -119,10 +119,14 @@ class Pace:
                     raise discord.RateLimited(wait)
                 await self._sleep(wait)
         except BaseException:
-            self._turns.cancelled(moment)
-            self._places.release()
+            self.unused(moment)
             raise
         return self._clock()
+
+    def unused(self, set_out: float) -> None:
+        """Give a place back with which no call was made."""
+        self._turns.cancelled(set_out)
+        self._places.release()
 
     def answered(self, set_out: float, stop: float | None = None) -> None:
         """Give a place back; ``stop`` is for how many seconds Discord wants no call at all."""

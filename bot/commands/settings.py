@@ -161,7 +161,7 @@ def changed(
     return replace(
         subscription,
         schedule=schedule,
-        owed_from=owed_from or ctx.now,
+        owed_from=owed_from,
         layout=layout or subscription.layout,
         limit=limit or subscription.limit,
         name=ctx.caller.channel_name or subscription.name,

@@ -51,6 +51,7 @@ async def subscribe(
         sources=ctx.defaults.sources,
         layout=ctx.defaults.layout,
         limit=ctx.defaults.limit,
+        owed_from=ctx.now,
     )
     subscription = changed(ctx, subscription, at, timezone, weekdays, layout, limit)
     subscription = replace(subscription, parked=None)

@@ -213,12 +213,15 @@ class Item:
         title: Usually a link.
         line: What it is about.
         meta: Votes and the like.
+        control: What a person does most with it; drawn beside it where a platform has a place for
+            it that costs no line, and left out elsewhere.
     """
 
     title: Text
     line: Text = ()
     meta: Text = ()
     rank: int | None = None
+    control: Button | None = None
 
 
 @dataclass(frozen=True, slots=True)

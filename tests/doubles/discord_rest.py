@@ -352,6 +352,10 @@ class Rest:
             name: body.get(name, getattr(message, name))
             for name in ("content", "embeds", "components", "attachments")
         }
+        v2 = int(body.get("flags") or message.flags) & FLAG_COMPONENTS_V2
+        if v2 and (after["content"] or after["embeds"]):
+            said = "content and embeds cannot be used with MessageFlags.IS_COMPONENTS_V2"
+            raise refuse(400, 50035, said)
         if not any([*after.values(), call.files]):
             raise refuse(400, 50006, "Cannot send an empty message")
         self.change(message, body, call)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.discord.app import DiscordAdapter
 from adapters.discord.ids import channel_ref
+from adapters.discord.render import Style
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
@@ -128,10 +130,14 @@ class Team:
 
     @asynccontextmanager
     async def serving(
-        self, *, guild: int | None = None, pauses: Sequence[float] = (0, 0)
+        self,
+        *,
+        guild: int | None = None,
+        style: Style = "components",
+        pauses: Sequence[float] = (0, 0),
     ) -> AsyncIterator[DiscordAdapter]:
         """An adapter that is connected."""
-        settings = DiscordSettings(token=self.double.token, guild=guild)
+        settings = DiscordSettings(token=SecretStr(self.double.token), guild=guild, style=style)
         adapter = DiscordAdapter(settings, pauses=pauses)
         earlier = self.connections
         with self.double.redirect():

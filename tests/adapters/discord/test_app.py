@@ -470,6 +470,58 @@ async def test_nothing_is_posted_while_discord_is_out_of_reach(team: Team) -> No
             await adapter.post(team.slot.channel, sentence_reply("Hello"), key=KEY)
 
 
+REFUSED = ApiError(400, 50035, "Invalid Form Body")
+
+
+async def test_messages_are_embeds_where_that_is_set(team: Team) -> None:
+    await team.plan(Layout.LIST)
+    async with team.serving(style="embeds") as adapter:
+        await team.deliver(adapter)
+        (head,) = team.double.messages(team.channel)
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
+        answer = await exchange.answer()
+        found = await adapter.find(team.slot.channel, key=await head_key(team), since=NOW)
+    assert head.embeds[0]["title"] == "Daily Papers · Thu 7 May 2026"
+    assert [each["label"] for each in head.buttons] == ["👍 1", "👍 2", "👍 3"]
+    assert answer.embeds
+    assert answer.ephemeral
+    assert found is not None
+    assert found.id == str(head.id)
+
+
+async def head_key(team: Team) -> str:
+    return (await team.store.deliveries(team.slot))[0].key
+
+
+async def test_a_message_refused_as_components_is_sent_as_embeds_once(team: Team) -> None:
+    await team.plan(Layout.LIST)
+    async with team.serving() as adapter:
+        team.double.fault(CREATE, REFUSED)
+        with capture_logs() as logs:
+            await team.deliver(adapter)
+        (head,) = team.double.messages(team.channel)
+        team.double.fault(ANSWER, REFUSED)
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
+        answer = await exchange.answer()
+    assert "form of a message refused" in [each["event"] for each in logs]
+    assert head.embeds
+    assert answer.embeds
+
+
+async def test_a_message_is_edited_in_the_style_in_which_it_stands(team: Team) -> None:
+    async with team.serving(style="embeds") as adapter:
+        old = await adapter.post(team.slot.channel, sentence_reply("Hello."), key=KEY)
+    async with team.serving() as adapter:
+        await adapter.edit(old, sentence_reply("Goodbye."))
+        new = await adapter.post(team.slot.channel, sentence_reply("Hello."), key=KEY[::-1])
+    async with team.serving(style="embeds") as adapter:
+        await adapter.edit(new, sentence_reply("Goodbye."))
+    first, second = team.double.messages(team.channel)
+    assert "Goodbye." in str(first.embeds)
+    assert "Goodbye." in second.text
+    assert not second.embeds
+
+
 async def test_a_message_is_edited_in_place(team: Team) -> None:
     async with team.serving() as adapter:
         ref = await adapter.post(team.slot.channel, sentence_reply("Before"), key=KEY)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
+import aiohttp
 import discord
 import pytest
+from multidict import CIMultiDict
 from yarl import URL
 
 from adapters.discord import calls
+from adapters.discord.app import DiscordAdapter
 from adapters.discord.calls import is_counted
+from adapters.discord.ids import channel_ref
 from adapters.discord.pace import LIMITS, CallLimits, Pace, Turns
-from bot.domain.errors import TryLater
-from tests.doubles.clock import Time
+from bot.cards import sentence_reply
+from bot.domain.errors import Ambiguous, TryLater
+from tests.adapters.discord.conftest import CREATE, Team
+from tests.doubles.clock import Calendar, Time
+from tests.doubles.discord import Channel, DiscordDouble, RateLimited
 
 API = "https://discord.com/api/v10"
 
@@ -178,3 +189,107 @@ async def test_what_would_be_held_back_for_long_is_given_back_at_once(time: Time
         assert isinstance(error, discord.RateLimited)
         assert isinstance(calls.meaning(error, calls.Place.CHANNEL), TryLater)
     assert time.now == 0
+
+
+# A call's patience
+
+
+def call_held_by(pace: Pace) -> Callable[[], Awaitable[str]]:
+    """Return a request that does nothing but wait for its turn."""
+    (wait,) = calls.trace(pace).on_request_start
+
+    async def request() -> str:
+        asked = aiohttp.TraceRequestStartParams("POST", URL(f"{API}/channels"), CIMultiDict())
+        await wait(cast(Any, SimpleNamespace(closed=False)), SimpleNamespace(), asked)
+        return "sent"
+
+    return request
+
+
+async def patient() -> None:
+    loop = cast(Calendar, asyncio.get_running_loop())
+    pace = Pace(limits=CallLimits(calls=1))
+    held = await pace.turn()
+    request = call_held_by(pace)
+    waiting = asyncio.create_task(calls.call(request, calls.Place.CHANNEL, pauses=()))
+    await asyncio.sleep(0)
+    loop.skip(2 * calls.PATIENCE)
+    await asyncio.sleep(0)
+    pace.answered(held)
+    loop.skip(LIMITS.seconds * 2)
+    assert await waiting == "sent"
+
+
+async def impatient() -> None:
+    loop = cast(Calendar, asyncio.get_running_loop())
+    never = asyncio.Event()
+    waiting = asyncio.create_task(calls.call(never.wait, calls.Place.CHANNEL, pauses=()))
+    await asyncio.sleep(0)
+    loop.skip(calls.PATIENCE + 1)
+    with pytest.raises(Ambiguous):
+        await waiting
+
+
+@pytest.mark.parametrize("work", [patient, impatient])
+def test_waiting_for_an_answer_has_an_end_and_waiting_for_a_turn_is_no_part_of_it(
+    work: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    with asyncio.Runner(loop_factory=Calendar) as runner:
+        runner.run(work())
+
+
+# On the real discord.py
+
+
+async def post(adapter: DiscordAdapter, channel: Channel, number: int) -> None:
+    ref = channel_ref(channel.guild.id, channel.id)
+    await adapter.post(ref, sentence_reply(f"paper {number}"), key=f"{number:024x}{'0' * 40}")
+
+
+async def test_a_burst_to_many_channels_is_refused_nothing(team: Team) -> None:
+    async with DiscordDouble(enforce_limits=True) as double:
+        channels = [double.guild.add_text(f"papers{number}") for number in range(40)]
+        async with replace(team, double=double).serving() as adapter:
+            posts = [post(adapter, each, part) for each in channels for part in range(3)]
+            await asyncio.gather(*posts)
+        assert [len(double.messages(each)) for each in channels] == [3] * 40
+        assert {each.status for each in double.requests} <= {200, 204}
+
+
+async def test_people_are_answered_while_hundreds_of_messages_wait(team: Team) -> None:
+    channels = [team.double.guild.add_text(f"papers{number}") for number in range(20)]
+    async with team.serving() as adapter:
+        await asyncio.gather(*(post(adapter, each, 0) for each in channels))  # learns the limit
+        waiting = [post(adapter, each, part) for each in channels for part in range(1, 40)]
+        posts = asyncio.gather(*waiting)
+        await team.double.until(lambda: len(team.double.messages(channels[0])) > 1)
+        exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
+        await exchange.answer()
+        assert not posts.done()
+        posts.cancel()
+        with suppress(asyncio.CancelledError):
+            await posts
+
+
+async def test_a_connection_that_ends_meanwhile_sends_nothing_more(team: Team) -> None:
+    async with team.serving() as adapter:
+        posts = [post(adapter, team.channel, number) for number in range(LIMITS.calls + 10)]
+        waiting = asyncio.gather(*posts, return_exceptions=True)
+        await team.double.until(lambda: len(team.double.messages(team.channel)) > 40)
+    later = [each for each in await waiting if each]
+    assert later
+    assert {type(each) for each in later} <= {TryLater, Ambiguous}
+
+
+async def test_one_refusal_for_all_calls_holds_back_all_that_are_not_out_yet(team: Team) -> None:
+    async with DiscordDouble() as double:
+        channels = [double.guild.add_text(f"papers{number}") for number in range(5)]
+        async with replace(team, double=double).serving() as adapter:
+            double.fault(CREATE, RateLimited(retry_after=0.1, is_global=True))
+            first = asyncio.create_task(post(adapter, channels[0], 0))
+            await double.until(lambda: [each for each in double.requests if each.status == 429])
+            await asyncio.gather(first, *(post(adapter, each, 1) for each in channels))
+        refused, *later = [each for each in double.requests if each.route == CREATE]
+    assert len(later) == 6
+    assert refused.status == 429
+    assert min(each.time for each in later) >= refused.time + 1  # a header says whole seconds

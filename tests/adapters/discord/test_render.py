@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.discord.ids import channel_ref
 from adapters.discord.limits import problems, walk
-from adapters.discord.render import is_marked, post_body, render
+from adapters.discord.render import Style, is_marked, post_body, render
 from bot import cards
 from bot.commands import all_commands
 from bot.commands.help import _overview
@@ -123,7 +123,8 @@ controls = st.lists(
     max_size=9,
 ).map(tuple)
 ranks = st.none() | st.integers(1, 25)
-items = st.builds(Item, texts, texts, texts, ranks)
+buttons = st.builds(Button, foreign, actions, st.sampled_from(("normal", "primary")))
+items = st.builds(Item, texts, texts, texts, ranks, st.none() | buttons)
 pictures = st.none() | st.builds(Image, urls, foreign)
 papers_in_full = st.builds(Card, texts, texts, texts, texts, ranks, pictures, controls)
 nodes = st.one_of(
@@ -167,6 +168,60 @@ def test_any_reply_is_a_message_that_discord_takes(made: Sequence[Node]) -> None
     assert live_marks(shown(body)) == []
     targets = [each["url"] for each in walk(body["components"]) if "url" in each]
     assert all(re.match(r"https://ours\.example/", url) for url in targets)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(nodes, max_size=12))
+def test_any_reply_is_a_message_of_embeds_too(made: Sequence[Node]) -> None:
+    body = post_body(CHANNEL, Reply(tuple(made), "summary"), key="k" * 64, style="embeds")
+    assert problems(body) == []
+    check_message(body)
+    markup = [part for each in body["embeds"] for part in marked_up(each)]
+    assert [live_marks(part) for part in markup if live_marks(part)] == []
+    targets = [
+        each["url"] for each in (*walk(body["components"]), *body["embeds"]) if "url" in each
+    ]
+    assert all(re.match(r"https://ours\.example/", url) for url in targets)
+
+
+def marked_up(embed: Json) -> list[str]:
+    """Return the texts of an embed in which Discord reads markup: not its footer and author."""
+    return [embed[name] for name in ("title", "description") if name in embed]
+
+
+@pytest.mark.parametrize("many", [0, 1, 3, 10, 25])
+@pytest.mark.parametrize("layout", [Layout.LIST, Layout.CARDS])
+def test_a_digest_of_any_size_is_one_message_of_embeds(layout: Layout, many: int) -> None:
+    body = post_body(CHANNEL, digest(layout, many), key="k" * 64, style="embeds")
+    assert problems(body) == []
+    words = "\n".join(part for each in body["embeds"] for part in marked_up(each))
+    if many:
+        assert r"Scaling \*world\* models" in words
+        assert body["components"][0]["id"]
+    if many == 10 and layout is Layout.LIST:
+        labels = [each["label"] for row in body["components"] for each in row["components"]]
+        assert labels == [f"👍 {rank}" for rank in range(1, 11)]
+        assert all(f"part {rank}" in words for rank in range(1, 11))
+
+
+def test_a_card_is_an_embed_with_title_author_picture_and_votes() -> None:
+    body = render(cards.paper_message(paper(1), Tally(up=3, down=1), rank=1), "embeds")
+    (embed,) = body["embeds"]
+    assert embed["title"] == r"1\. Scaling \*world\* models \[part 1\]"
+    assert embed["url"] == "https://huggingface.co/papers/2605.00001"
+    assert embed["author"]["name"].startswith("Ada Lovelace, Alan Turing")
+    assert embed["footer"] == {"text": "▲ 99 on HF · team 3 (−1)"}
+    assert embed["thumbnail"] == {"url": "https://cdn.example/thumbnail.png"}
+    assert len(body["components"]) == 2
+    assert "flags" not in body
+
+
+def test_ten_papers_have_a_vote_button_each_and_more_have_none() -> None:
+    def votes(many: int) -> int:
+        body = render(digest(Layout.LIST, many))
+        return sum("accessory" in each for each in walk(body["components"]))
+
+    assert (votes(3), votes(10), votes(25)) == (3, 10, 0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -314,6 +369,10 @@ def test_a_posted_body_is_known_by_its_key() -> None:
     assert not is_marked(kept, "another")
     assert not is_marked({"content": "hello", "components": []}, "another")
     assert not is_marked({"components": [{"type": 1, "components": []}]}, "another")
+    embeds = post_body(CHANNEL, digest(Layout.LIST, 3), key="0123456789abcdef" * 4, style="embeds")
+    kept = {"embeds": embeds["embeds"], "components": embeds["components"]}
+    assert is_marked(kept, "0123456789abcdef" * 4)
+    assert not is_marked(kept, "another")
 
 
 EXAMPLES = {
@@ -338,12 +397,13 @@ EXAMPLES = {
 }
 
 
+@pytest.mark.parametrize("style", ["components", "embeds"])
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_messages_look_as_in_the_golden_files(name: str) -> None:
+def test_messages_look_as_in_the_golden_files(name: str, style: Style) -> None:
     """``make golden`` writes the files anew; then read their diff."""
-    body = post_body(CHANNEL, EXAMPLES[name], key="0123456789abcdef" * 4)
+    body = post_body(CHANNEL, EXAMPLES[name], key="0123456789abcdef" * 4, style=style)
     drawn = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
-    file = GOLDEN / f"{name}.json"
+    file = GOLDEN / f"{name}{'' if style == 'components' else '-embeds'}.json"
     if os.environ.get("GOLDEN") == "write":
         file.write_text(drawn, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == drawn

@@ -1,0 +1,180 @@
+"""Draw a reply as embeds, with its buttons in rows below. Pure.
+
+A list is one embed, each card is one of its own. What does not fit gives way in the order of
+``markup.BUDGETS``; link buttons become links in the text, and only when nothing else helps are the
+last parts left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from adapters.discord.components import item_text
+from adapters.discord.controls import ACCENT, links_line, rows, split, tell_apart
+from adapters.discord.limits import LIMITS, Json, problems
+from adapters.discord.markup import (
+    BUDGETS,
+    Budget,
+    escape,
+    line,
+    lines,
+    marked,
+    tidy,
+    web_address,
+)
+from bot.domain.reply import (
+    Button,
+    Card,
+    Control,
+    Controls,
+    Divider,
+    Heading,
+    Item,
+    Link,
+    Node,
+    Note,
+    Paragraph,
+    Reply,
+    Text,
+    plain,
+    text,
+)
+from bot.text import ELLIPSIS, clip, one_line
+
+MOST_BUTTONS = LIMITS.rows * LIMITS.row_buttons
+GAP = "\n\n"
+
+
+@dataclass(slots=True)
+class Embed:
+    """One embed while it is drawn.
+
+    Attributes:
+        closed: Whether what follows begins another one.
+    """
+
+    made: Json = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def body(self) -> Json:
+        """Return it as Discord takes it."""
+        words = GAP.join(part for part in self.parts if part.strip())
+        return {**self.made, **({"description": words} if words else {}), "color": ACCENT}
+
+
+def draw(reply: Reply) -> Json:
+    """Return the body of a message that shows a reply and that Discord takes."""
+    nodes: Sequence[Node] = reply.nodes
+    if not _drawn(nodes, BUDGETS[0])["embeds"]:
+        words = reply.summary if one_line(reply.summary) else ELLIPSIS
+        nodes = (Paragraph(text(words)),)
+    for kept in range(len(nodes), -1, -1):
+        left = len(nodes) - kept
+        shown = (*nodes[:kept], Note(text(f"… and {left} more"))) if left else nodes
+        if problems(_drawn(shown, BUDGETS[-1], link_buttons=False)):
+            continue
+        bodies = (
+            _drawn(shown, budget, link_buttons=buttons)
+            for budget in BUDGETS
+            for buttons in (True, False)
+        )
+        return next(body for body in bodies if not problems(body))
+    raise AssertionError("a note alone always fits")
+
+
+def _drawn(nodes: Sequence[Node], budget: Budget, *, link_buttons: bool = True) -> Json:
+    embeds = [Embed()]
+    controls: list[Control] = []
+    several = sum(isinstance(node, Card) for node in nodes) > 1
+    for node in nodes:
+        controls += _node(node, embeds, budget, link_buttons, several)
+    drawn = [embed.body() for embed in embeds]
+    buttons = list(rows(controls[:MOST_BUTTONS]))[: LIMITS.rows]
+    tell_apart(buttons)
+    return {
+        "embeds": [each for each in drawn if each.keys() - {"color"}],
+        "components": buttons,
+        "allowed_mentions": {"parse": []},
+    }
+
+
+def _node(
+    node: Node, embeds: list[Embed], budget: Budget, link_buttons: bool, several: bool
+) -> Sequence[Control]:
+    """Draw a node into the last embed or a new one; return the buttons that go below."""
+    if embeds[-1].closed and not isinstance(node, Card | Controls | Divider):
+        embeds.append(Embed())
+    last = embeds[-1]
+    match node:
+        case Heading(words):
+            title = escape(clip(tidy(words).strip(), min(budget.title, LIMITS.embed_title // 2)))
+            if last.made or last.parts:
+                last.parts.append(f"**{title}**" if title else "")
+            elif title:
+                last.made["title"] = title
+            return ()
+        case Paragraph(words):
+            last.parts.append(marked(words, budget.body, budget, keep_lines=True).strip())
+            return ()
+        case Item():
+            last.parts.append(item_text(node, budget))
+            return [_ranked(node.control, node.rank)] if node.control else ()
+        case Card():
+            return _card(node, embeds, budget, link_buttons, several)
+        case Note(words):
+            last.parts.append(line("-# ", marked(words, budget.body, budget)))
+            return ()
+        case Controls(controls):
+            buttons, links = split(controls, link_buttons=link_buttons)
+            if links:
+                last.parts.append(links_line(links, budget))
+            return buttons
+        case Divider():
+            return ()
+        case _:
+            assert_never(node)
+
+
+def _card(
+    card: Card, embeds: list[Embed], budget: Budget, link_buttons: bool, several: bool
+) -> Sequence[Control]:
+    """Draw a card as an embed of its own; a thumbnail has no words for those who do not see it."""
+    embed = embeds[-1]
+    if embed.made or embed.parts:
+        embed = Embed()
+        embeds.append(embed)
+    embed.closed = True
+    rank = "" if card.rank is None else f"{card.rank}. "
+    title = clip(tidy(plain(card.title)).strip(), min(budget.title, LIMITS.embed_title // 2))
+    if title:
+        embed.made["title"] = escape(rank + title)
+        if url := _address(card.title, budget):
+            embed.made["url"] = url
+    byline = clip(tidy(plain(card.byline)).strip(), min(budget.line, LIMITS.embed_author))
+    if byline:
+        embed.made["author"] = {"name": byline}
+    footer = clip(tidy(plain(card.meta)).strip(), budget.meta)
+    if footer:
+        embed.made["footer"] = {"text": footer}
+    picture = web_address(card.image.url, LIMITS.media_url) if card.image else None
+    if picture:
+        embed.made["thumbnail"] = {"url": picture}
+    buttons, links = split(card.controls, link_buttons=link_buttons and not several)
+    body = marked(card.body, budget.body, budget, keep_lines=True)
+    embed.parts.append(lines(body, links_line(links, budget)))
+    return [_ranked(each, card.rank if several else None) for each in buttons]
+
+
+def _ranked(control: Control, rank: int | None) -> Control:
+    """Return a button that says which of several papers it is about."""
+    if rank is None or not isinstance(control, Button):
+        return control
+    return Button(f"{control.label} {rank}", control.action, control.style)
+
+
+def _address(title: Text, budget: Budget) -> str | None:
+    links: Iterable[Link] = (span for span in title if isinstance(span, Link))
+    return next((url for link in links if (url := web_address(link.url, budget.url))), None)
