@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from adapters.discord.app import DiscordAdapter
 from adapters.discord.ids import channel_ref
 from adapters.storage.memory import MemoryStore
-from benchmarks.search import papers
+from benchmarks._papers import papers
 from bot.domain.channels import ChannelRef, Layout, Subscription, UserRef
 from bot.domain.deliveries import Slot
 from bot.domain.errors import TryLater

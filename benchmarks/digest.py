@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._papers import papers
 from benchmarks._timing import compare
-from benchmarks.search import papers
 from bot.cards import digest_message
 from bot.domain.channels import ChannelRef, Subscription, UserRef
 from bot.domain.papers import Batch, BatchKey

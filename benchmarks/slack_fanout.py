@@ -29,7 +29,7 @@ from adapters.slack.app import SlackAdapter
 from adapters.slack.ids import channel_ref
 from adapters.slack.render import post_body
 from adapters.storage.memory import MemoryStore
-from benchmarks.search import papers
+from benchmarks._papers import papers
 from bot.cards import digest_message
 from bot.domain.channels import ChannelRef, Layout, Subscription, UserRef
 from bot.domain.deliveries import Slot

@@ -16,7 +16,7 @@ from rich.table import Table
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
 from adapters.summarizers.lead import LeadSummarizer
-from benchmarks.search import papers
+from benchmarks._papers import papers
 from bot.dispatch import Dispatcher
 from bot.domain.channels import ChannelRef, UserRef
 from bot.domain.command import Caller, CommandCall

@@ -41,6 +41,10 @@ RECENT = 10_000
 """So many papers are known well enough to see that nothing about them has changed: each poll brings
 the same ones again."""
 
+WAITING = 200
+"""Papers that wait, in an index in memory, until somebody asks: to write them costs as much as to
+write one."""
+
 BATCH = 2_000
 """Papers that are written at a time while an index is made."""
 
@@ -170,6 +174,8 @@ class LexicalIndex:
         self._lock = asyncio.Lock()
         self._vocabulary: dict[str, dict[str, int]] = {}
         self._recent: dict[PaperId, int] = {}
+        self._waiting: list[Paper] = []
+        self._writer: Any = None
         self._begin()
 
     @classmethod
@@ -215,11 +221,11 @@ class LexicalIndex:
     @property
     def papers(self) -> int:
         """How many papers can be found."""
-        return int(self._searcher.num_docs)
+        return int(self._reader().num_docs)
 
     def ids(self) -> set[PaperId]:
         """Return the papers that can be found."""
-        return {PaperId.parse(term) for term, _ in self._searcher.terms_with_prefix("id", "")}
+        return {PaperId.parse(term) for term, _ in self._reader().terms_with_prefix("id", "")}
 
     async def _aside(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """Do what may wait for a disk in a thread; memory does not keep anybody waiting."""
@@ -235,10 +241,6 @@ class LexicalIndex:
         for name, analyzer in self._analyzers.items():
             self._index.register_tokenizer(name, analyzer)
         self._writer = self._index.writer(WRITER_BYTES, 1)
-        self._renew()
-
-    def _renew(self) -> None:
-        self._index.reload()
         self._searcher = self._index.searcher()
         self._vocabulary = {}
 
@@ -252,24 +254,39 @@ class LexicalIndex:
             found = [each for each in papers if self._recent.get(each.id) != hash(each)]
             if not found:
                 return
+            self._remember(found)
+            if self._folder is None and len(self._waiting) + len(found) <= WAITING:
+                self._waiting += found
+                return
             try:
                 await self._aside(self._write, found)
             except (OSError, ValueError) as error:
                 await self._recover(found, error)
-            for each in found:
-                self._recent.pop(each.id, None)
-                self._recent[each.id] = hash(each)
-            while len(self._recent) > RECENT:
-                del self._recent[next(iter(self._recent))]
+
+    def _remember(self, papers: Iterable[Paper]) -> None:
+        for each in papers:
+            self._recent.pop(each.id, None)
+            self._recent[each.id] = hash(each)
+        while len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+
+    def _reader(self) -> tantivy.Searcher:
+        """Return what to ask, once what waits in memory is written."""
+        if self._waiting:
+            self._write(())
+        return self._searcher
 
     def _write(self, papers: Iterable[Paper]) -> None:
         if self._folder is not None and not (self._folder / MARK).is_file():
             raise FileNotFoundError(f"{self._folder} was deleted")
-        for paper in papers:
+        waiting, self._waiting = self._waiting, []
+        for paper in (*waiting, *papers):
             self._writer.delete_documents_by_term("id", str(paper.id))
             self._writer.add_document(_document(paper))
         self._writer.commit()
-        self._renew()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        self._vocabulary = {}
 
     async def _recover(self, papers: Sequence[Paper], error: Exception) -> None:
         """Write everything anew, in the folder if that can be, else in memory."""
@@ -287,7 +304,7 @@ class LexicalIndex:
                 return
 
     def _anew(self, folder: Path | None, papers: Iterable[Paper]) -> None:
-        del self._writer  # lets go of the folder
+        self._writer = None  # lets go of the folder
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         self._folder = folder
@@ -308,6 +325,7 @@ class LexicalIndex:
     def _search(
         self, query: Query, limit: int, offset: int, among: Collection[PaperId] | None
     ) -> Found:
+        self._reader()
         better = self._corrections(query)
         query = query.corrected(better) if better else query
         narrow = list(self._narrowed(query, among))
@@ -339,7 +357,7 @@ class LexicalIndex:
     ) -> tuple[int, list[PaperId]]:
         if all(occur is Occur.MustNot for occur, _ in clauses):
             clauses = [(Occur.Must, tantivy.Query.all_query()), *clauses]
-        searcher, asked = self._searcher, tantivy.Query.boolean_query(list(clauses))
+        searcher, asked = self._reader(), tantivy.Query.boolean_query(list(clauses))
         order: dict[str, Any] = {}
         if query.sort == "new" or not query.wanted:
             order = {"order_by_field": "day"}
@@ -461,7 +479,7 @@ class LexicalIndex:
         words = self._analyzers["folded"].analyze(typed)
         if not words:
             return []
-        schema, searcher = self._index.schema, self._searcher
+        schema, searcher = self._index.schema, self._reader()
         *whole, begun = words
         clauses = [(Occur.Must, tantivy.Query.term_query(schema, "title", word)) for word in whole]
         ends = [term for term, _ in searcher.terms_with_prefix("title", begun, limit=BEGINNINGS)]
@@ -487,7 +505,7 @@ class LexicalIndex:
             for stem in self._analyzers["stems"].analyze(_everything(paper))
             if stem not in STOPWORDS
         )
-        total = max(self.papers, 1)
+        total = max(self.papers, 1)  # nothing waits from here on
 
         def weight(stem: str) -> float:
             rarity = math.log(1 + total / (1 + self._searcher.doc_freq("all", stem)))

@@ -44,7 +44,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Marks the parameter that takes all words left over."""
+    """Marks the parameter that takes all words left over, their quotes with them."""
 
 
 REST = Rest()
@@ -137,7 +137,7 @@ class Parameter:
         if self.kind == "integer":
             return self._integer(given)
         value = str(given).strip()
-        if not value:
+        if not value.strip('" '):
             raise BadArgument(self.name, "is empty", hint=self.description)
         if len(value) > TEXT_CHARS:
             raise BadArgument(

@@ -8,7 +8,7 @@ from typing import Annotated
 from bot import cards
 from bot.commands import Context, command
 from bot.commands.parsing import REST, Range
-from bot.domain.errors import SourceError
+from bot.domain.errors import BadArgument, SourceError
 from bot.domain.papers import Paper
 from bot.domain.query import Query
 from bot.domain.reply import Button, Control, Reply, RunAction
@@ -49,6 +49,8 @@ async def search(
         live: Ask the sources instead, which know more than has been listed.
     """
     asked = parse(query, ctx.now.date())
+    if asked.is_empty:
+        raise BadArgument("query", "holds nothing to look for", hint="Words to look for.")
     if live:
         return await _live(ctx, asked, limit)
     offset = (page - 1) * limit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,24 @@ from bot.commands import all_commands
 from bot.commands.parsing import CommandSpec
 from bot.domain.channels import Layout, UserRef
 from bot.domain.command import CommandCall
+from bot.domain.deliveries import DeliveryState
 from bot.domain.errors import Refused, SourceError, TryLater
-from bot.domain.reply import Button, Controls, Reply, RunAction
-from tests.bot.inbox import TestInbox, caller, words
-from tests.examples import ANN, BOB, CHANNEL, NOW, TODAY, ballot, paper, paper_id, subscription
+from bot.domain.reply import Bold, Button, Controls, Reply, RunAction
+from bot.services.deliveries import seen_by
+from tests.bot.inbox import TestInbox, caller, texts, words
+from tests.examples import (
+    ANN,
+    BOB,
+    CHANNEL,
+    NOW,
+    TODAY,
+    ballot,
+    delivery,
+    message,
+    paper,
+    paper_id,
+    subscription,
+)
 
 COMMANDS = all_commands()
 BUG = "Something went wrong"
@@ -165,10 +180,9 @@ async def test_today_shows_a_roundup(period: str, inbox: TestInbox) -> None:
 async def test_search_finds_papers_and_turns_its_pages(inbox: TestInbox) -> None:
     reply = await inbox.say("search paper --limit 2")
     assert "4 papers for “paper”" in words(reply)
-    assert "1 to 2 of 4, best first" in words(reply)
-    (more,) = buttons(reply).values()
-    second = await inbox.press(more.pack())
-    assert "3 to 4 of 4, best first" in words(second)
+    assert "1 to 2 of 4" in words(reply)
+    second = await inbox.press(buttons(reply)["More ›"].pack())
+    assert "3 to 4 of 4" in words(second)
     back = buttons(second)["‹ Back"]
     assert words(await inbox.press(back.pack())) == words(reply)
 
@@ -185,6 +199,57 @@ async def test_every_page_button_leads_to_a_page_of_the_same_search(query: str) 
     reply = await inbox.say("search", query=f"{query} paper", limit=1)
     for action in buttons(reply).values():
         assert BUG not in words(await inbox.press(action.pack()))
+
+
+async def test_search_understands_operators_and_says_what_it_does_not(inbox: TestInbox) -> None:
+    assert "Walking Robots" in words(await inbox.say('search title:walking by:"Ann Author"'))
+    said = words(await inbox.say("search paper vots:3 since:whenever"))
+    assert "vots: is no operator" in said
+    assert "did you mean votes:?" in said
+    assert "since takes a day such as 2026-03-01" in said
+    assert "There is no source “nowhere”" in words(await inbox.say("search paper source:nowhere"))
+
+
+async def test_search_knows_what_the_channel_has_seen_and_voted(inbox: TestInbox) -> None:
+    digest = delivery(layout=Layout.LIST)
+    seen_then = await seen_by(digest, inbox.store)
+    await inbox.store.advance(digest.key, DeliveryState.SENT, ref=message(1), seen=seen_then)
+    new = words(await inbox.say("search paper robots seen:no"))
+    seen = words(await inbox.say("search paper robots seen:yes"))
+    assert "Walking Robots" in new
+    assert "Paper 1" not in new
+    assert "Paper 1" in seen
+    assert "posted here Thu 7 May 2026" in seen
+    assert "Walking Robots" not in seen
+    await inbox.press(f"vote|up|{paper(2).id}")
+    voted = words(await inbox.say("search team:>0"))
+    assert "Paper 2" in voted
+    assert "Paper 1" not in voted
+
+
+async def test_a_mistyped_search_says_what_it_looked_for_instead(inbox: TestInbox) -> None:
+    said = words(await inbox.say("search robtos"))
+    assert "Showing results for “robots”; nothing holds “robtos”." in said
+    assert "Walking Robots" in said
+
+
+async def test_a_search_for_nothing_offers_less_and_the_sources(inbox: TestInbox) -> None:
+    reply = await inbox.say("search walking votes:>9000")
+    assert "No paper fits" in words(reply)
+    assert [*buttons(reply)] == ["Without votes:>9000", "Search Hugging Face"]
+    wider = await inbox.press(buttons(reply)["Without votes:>9000"].pack())
+    assert "Walking Robots" in words(wider)
+    inbox.source.days[TODAY - timedelta(days=9)] = [paper(77, title="Walking elsewhere")]
+    assert "Walking elsewhere" not in words(wider)
+    live = await inbox.press(buttons(reply)["Search Hugging Face"].pack())
+    assert "Walking elsewhere" in words(live)
+    assert "Walking elsewhere" in words(await inbox.say("search elsewhere"))
+
+
+async def test_what_was_looked_for_is_set_off(inbox: TestInbox) -> None:
+    reply = await inbox.say("search first sentence")
+    bold = [span.text for each in texts(reply) for span in each if isinstance(span, Bold)]
+    assert {"first", "sentence"} <= {word.lower() for word in bold}
 
 
 async def test_summarize_quotes_and_says_whom(inbox: TestInbox) -> None:

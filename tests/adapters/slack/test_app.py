@@ -215,7 +215,7 @@ async def test_another_page_of_an_answer_that_only_one_sees_takes_its_place(at: 
     shown = await (
         await at.slack.slash(at.ann.id, at.papers.id, COMMAND, "search paper --limit 2")
     ).answer()
-    more = 'turn|search|"paper" --limit 2 --page 2'
+    more = "turn|search|--limit 2 --page 2 paper"
     pressed = await at.slack.click_ephemeral(at.ann.id, at.papers.id, shown.ts, more)
     answer = await pressed.answer()
     assert answer.ts == shown.ts
