@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.domain.channels import Subscription
 from bot.domain.deliveries import HEAD, Delivery, Seen
-from bot.domain.errors import BadArgument, PlatformError, UserError
+from bot.domain.errors import AmbiguousPaper, BadArgument, PlatformError, UserError
 from bot.domain.papers import Paper, PaperId
 from bot.domain.reply import (
     Bold,
@@ -233,13 +233,19 @@ def paper_message(paper: Paper, tally: Tally, *, rank: int | None = None) -> Rep
     return Reply((whole,), summary, private=False, topics=topics([paper]))
 
 
-def abstract_reply(paper: Paper, tally: Tally) -> Reply:
-    """Return all that is known of a paper."""
+def abstract_reply(paper: Paper, tally: Tally, twins: Sequence[Paper] = ()) -> Reply:
+    """Return all that is known of a paper, and which other ones seem to be the same work."""
     nodes: list[Node] = [
         card(paper, tally, body=one_line(paper.abstract) or "No abstract is known yet.")
     ]
     if paper.keywords:
         nodes.append(Note(text("Keywords: " + clip(", ".join(map(one_line, paper.keywords)), 300))))
+    if twins:
+        spans: list[Span] = [Italic("Very similar to: ")]
+        for index, each in enumerate(twins):
+            spans += [Plain("; ")] if index else []
+            spans.append(Link(clip(one_line(each.title), 100), each.url))
+        nodes.append(Note(tuple(spans)))
     return Reply(tuple(nodes), one_line(paper.title))
 
 
@@ -375,6 +381,15 @@ def error_reply(error: UserError) -> Reply:
         sentence = plain(with_code(f"{error}"))
         return replace(reply, problem=Problem(error.parameter, sentence))
     return reply
+
+
+def candidates_reply(error: AmbiguousPaper, command: str) -> Reply:
+    """Return the papers that somebody may have meant, each with a button to go on with."""
+    reply = error_reply(error)
+    buttons = (
+        Button(clip(title, 60), RunAction(command, paper)) for paper, title in error.candidates
+    )
+    return replace(reply, nodes=(*reply.nodes, Controls(tuple(buttons))))
 
 
 def parked_reply(subscription: Subscription, error: PlatformError) -> Reply:

@@ -25,6 +25,7 @@ from bot.domain.command import Caller, CommandCall, Press
 from bot.domain.deliveries import Slot
 from bot.domain.dialog import Dialog
 from bot.domain.errors import (
+    AmbiguousPaper,
     Gone,
     NotAllowed,
     PlatformError,
@@ -256,7 +257,10 @@ class Dispatcher:
         filled = {} if call.fields is None else spec.filled_in(call.fields)
         values = spec.read({**spec.parse(call.text), **call.values, **filled})
         share = bool(values.pop("share", False))
-        reply = await spec.handler(self._context(call.caller), **values)
+        try:
+            reply = await spec.handler(self._context(call.caller), **values)
+        except AmbiguousPaper as error:
+            return cards.candidates_reply(error, spec.name)
         return replace(reply, private=not share)
 
     async def _pressed(self, press: Press) -> Reply:

@@ -8,6 +8,10 @@ from bot.commands.parsing import PaperName
 from bot.domain.reply import Reply
 from bot.domain.votes import Tally
 from bot.services import library
+from bot.services.similar import twins
+
+CANDIDATES = 10
+"""Papers about the same that are compared."""
 
 
 @command("show #1", "show 2604.28196", anywhere=True)
@@ -21,4 +25,7 @@ async def show(ctx: Context, paper: PaperName) -> Reply:
         paper, ctx.caller.channel, store=ctx.store, index=ctx.index, sources=ctx.sources
     )
     tallies = await ctx.store.tallies(ctx.caller.channel, [found.id])
-    return cards.abstract_reply(found, tallies.get(found.id, Tally()))
+    near = await ctx.store.papers(await ctx.index.related(found, limit=CANDIDATES))
+    return cards.abstract_reply(
+        found, tallies.get(found.id, Tally()), twins=twins(found, near.values())
+    )

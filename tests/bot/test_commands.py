@@ -252,6 +252,20 @@ async def test_what_was_looked_for_is_set_off(inbox: TestInbox) -> None:
     assert {"first", "sentence"} <= {word.lower() for word in bold}
 
 
+async def test_a_name_that_fits_several_papers_lists_them_as_buttons(inbox: TestInbox) -> None:
+    reply = await inbox.say("summarize paper")
+    assert "Several papers fit “paper”" in words(reply)
+    assert {"Paper 1", "Paper 2", "Paper 3"} <= set(buttons(reply))
+    assert "Paper 2" in words(await inbox.press(buttons(reply)["Paper 2"].pack()))
+
+
+async def test_show_names_what_seems_to_be_the_same_work(inbox: TestInbox) -> None:
+    twin = replace(paper(4, title="Walking Robots"), id=paper_id(88), title="Robots, walking")
+    await inbox.index.add([twin])
+    await inbox.store.save_papers([twin])
+    assert "Very similar to: Robots, walking" in words(await inbox.say("show 2605.00004"))
+
+
 async def test_summarize_quotes_and_says_whom(inbox: TestInbox) -> None:
     said = words(await inbox.say("summarize #1 --sentences 1"))
     assert "The first sentence of paper 1." in said
