@@ -22,8 +22,9 @@ _NO_WORDS = {  # in no language: taken for TeX even where their backslash is los
     "lceil": "⌈", "rceil": "⌉", "lfloor": "⌊", "rfloor": "⌋", "cdot": "·", "varepsilon": "ε",
     "rightarrow": "→", "leftarrow": "←", "leftrightarrow": "↔", "Rightarrow": "⇒",
 }  # fmt: skip
-_BESIDE_NUMBERS = {"approx": "≈", "sim": "~", "ell": "ℓ", "pm": "±", "circ": "°"}
-_BARE = {**_NO_WORDS, **_BESIDE_NUMBERS, "times": "×"}
+_BARE = _NO_WORDS | {
+    "approx": "≈", "sim": "~", "ell": "ℓ", "pm": "±", "circ": "°", "times": "×",
+}  # fmt: skip
 _SYMBOLS = _BARE | {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η",
     "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
@@ -57,7 +58,6 @@ _SUB = dict(
 )
 _ACCENTS = {"'": "\u0301", '"': "\u0308", "`": "\u0300", "^": "\u0302", "~": "\u0303"}
 
-_NEAR = r"\d_^=<>≤≥≈(){}|∈₀-₉⁰-⁹"
 _MARKUP = re.compile(
     rf"""(?P<link>(?P<href>\\href\s?\{{)?(?P<at>https?://(?:[^\s{{}}\\]|\\_){{3,400}}+)(?(href)\}}\s?)\{{(?P<label>[^{{}}]*)\}})
     |(?P<address>https?://[^\s{{}}\\]++)
@@ -70,7 +70,7 @@ _MARKUP = re.compile(
         \{{(?P<styled>[^{{}}]*)\}})
     |(?P<bold>(?<![\w*])\*\*(?=[^\s*])(?P<strong>[^*]*[^\s*])\*\*)
     |(?P<script>[\^_]\s?\{{\s?(?P<wide>[^{{}}]*)\}} | \^(?P<short>[+-]?\d+|[a-zA-Z+](?![a-zA-Z]))
-        | (?<=\b\w)_(?P<low>[a-z\d])(?!\w))
+        | (?<=\b\w)_(?P<low>[a-z\d])(?!\w|\.\d))
     |(?P<degree>\^\\?circ(?![a-z]))
     |(?P<accent>\\(?P<mark>['"`^~])(?:\{{\\?(?P<inner>[a-zA-Z])\}}
         |(?<=[a-zA-Z-]\\.)(?!(?:s|t|d|m|re|ve|ll)\b)(?P<bare>[aeiouyncszAEIOUYNCSZ])))
@@ -81,9 +81,8 @@ _MARKUP = re.compile(
     |(?P<bare_style>(?<![a-zA-Z\\])boldsymbol\s?)
     |(?P<group>\{{(?P<grouped>[^{{}}]*)\}})
     |(?P<times>(?<=\d)times(?![a-z])|(?<=\d[ ])times(?=[ ]\d))
-    |(?P<word>(?<![a-z\\])(?:(?P<sure>{"|".join(_NO_WORDS)})
-        |(?:(?<=[{_NEAR}])|(?<=[{_NEAR}][ ]))(?P<after>{"|".join(_BESIDE_NUMBERS)})
-        |(?P<before>{"|".join(_BESIDE_NUMBERS)})(?=[ ]?[{_NEAR}]))(?![a-z]|\.\s)(?P<rest>\s?))
+    |(?P<word>(?<![a-zA-Z\\])(?P<sign>{"|".join(_NO_WORDS)}|approx(?=\s?[\d$])|ell(?=[_)^])|pm(?=\d)
+        |sim(?=\d[\d.,]*[KMBTx×%]?(?![a-zA-Z])))(?![a-z])(?P<rest>\s?))
     |(?P<quote>(?<!`)``(?!`)|(?<!')''(?!['(]))
     |(?P<single>(?<![\w`])`(?P<quoted>[^`'"]{{1,80}}+)'(?![\w']))
     |(?P<tie>(?<=[\w.,;:!?)\]}}%'"])(?!(?:(?<=[\d%,;])|(?<=\d[a-zA-Z]))~\d)~(?=[^\s~]))""",
@@ -142,13 +141,10 @@ def _script(match: re.Match[str]) -> str:
     mark, text = match[0][0], match["short"] or match["low"] or (match["wide"] or "").strip()
     if text in ("circ", "\\circ"):
         return "°"
-    if raised := _mapped(text, _SUP if mark == "^" else _SUB):
-        return raised
+    signs = _SUP if mark == "^" else _SUB
+    if text and signs.keys() >= set(text) and not re.search("[a-zA-Z]{4}", text):  # no whole word
+        return "".join(signs[each] for each in text)
     return mark + (text if re.fullmatch(r"[\w.*+-]*", text) else f"({text})")
-
-
-def _mapped(text: str, signs: dict[str, str]) -> str:
-    return "".join(map(signs.get, text)) if signs.keys() >= set(text) else ""  # type: ignore[arg-type]
 
 
 def _term(text: str) -> str:
@@ -184,7 +180,7 @@ def _group(match: re.Match[str]) -> str:
 
 
 def _word(match: re.Match[str]) -> str:
-    sign = _BARE[match["sure"] or match["after"] or match["before"]]
+    sign = _BARE[match["sign"]]
     return sign + ("" if sign in _RELATIONS and _follows(match) else match["rest"])
 
 
