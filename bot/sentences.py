@@ -22,7 +22,7 @@ _STARTERS = (
     "This|Those|Though|Thus|To|Today|Two|Unlike|Using|We|What|When|Where|While|Why|With|Without|Yet"
 )
 _END = re.compile(
-    r"""[.!?…][.!?…"'”’)\]}»$]{0,6}+(?P<gap>\s+)(?=["'“‘«(\[{*`]{0,4}+(?:[^\W_a-zªµºß-öø-ÿ]|[a-z]{{1,2}}[A-Z]|[$\\]|[-•–]\s|(?:[ivx]{1,4}|[a-h])\)))
+    r"""[.!?…][.!?…"'”’)\]}»$]{0,6}+(?P<gap>\s+)(?=["'“‘«(\[{*`]{0,4}+(?:[^\W_a-zªµºß-öø-ÿ]|[a-z]{1,2}[A-Z]|[$\\]|[-•–]\s|(?:[ivx]{1,4}|[a-h])\)))
     |(?<=[a-z)\]}%][.!?])(?P<glued>)(?=(?:This|The|We)\b[^.])""",
     re.VERBOSE,
 )

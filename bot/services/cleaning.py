@@ -58,8 +58,16 @@ _SUB = dict(
 )
 _ACCENTS = {"'": "\u0301", '"': "\u0308", "`": "\u0300", "^": "\u0302", "~": "\u0303"}
 
+_WORDS = (
+    rf"(?:{'|'.join(_NO_WORDS)}|approx(?=\s?[\d$])|ell(?=[_)^])|pm(?=\d)"
+    r"|sim(?=\d[\d.,]*[KMBTx×%]?(?![a-zA-Z])))(?![a-z])"
+)
+_HINT = re.compile(rf"[\\{{$^_~`*]|''|\d ?times|boldsymbol|{_WORDS}")
+"""No markup is without one of these: most texts need no closer look."""
+
 _MARKUP = re.compile(
-    rf"""(?P<link>(?P<href>\\href\s?\{{)?(?P<at>https?://(?:[^\s{{}}\\]|\\_){{3,400}}+)(?(href)\}}\s?)\{{(?P<label>[^{{}}]*)\}})
+    rf"""(?P<link>(?P<href>\\href\s?\{{)?(?P<at>https?://(?:[^\s{{}}\\]|\\_){{3,400}}+)
+        (?(href)\}}\s?)\{{(?P<label>[^{{}}]*)\}})
     |(?P<address>https?://[^\s{{}}\\]++)
     |(?P<frac>\\[dt]?frac\s?\{{(?P<over>[^{{}}]*)\}}\s?\{{(?P<under>[^{{}}]*)\}})
     |(?P<root>\\?sqrt\{{(?P<of>[^{{}}]*)\}})
@@ -81,8 +89,7 @@ _MARKUP = re.compile(
     |(?P<bare_style>(?<![a-zA-Z\\])boldsymbol\s?)
     |(?P<group>\{{(?P<grouped>[^{{}}]*)\}})
     |(?P<times>(?<=\d)times(?![a-z])|(?<=\d[ ])times(?=[ ]\d))
-    |(?P<word>(?<![a-zA-Z\\])(?P<sign>{"|".join(_NO_WORDS)}|approx(?=\s?[\d$])|ell(?=[_)^])|pm(?=\d)
-        |sim(?=\d[\d.,]*[KMBTx×%]?(?![a-zA-Z])))(?![a-z])(?P<rest>\s?))
+    |(?P<word>(?<![a-zA-Z\\])(?P<sign>{_WORDS})(?P<rest>\s?))
     |(?P<quote>(?<!`)``(?!`)|(?<!')''(?!['(]))
     |(?P<single>(?<![\w`])`(?P<quoted>[^`'"]{{1,80}}+)'(?![\w']))
     |(?P<tie>(?<=[\w.,;:!?)\]}}%'"])(?!(?:(?<=[\d%,;])|(?<=\d[a-zA-Z]))~\d)~(?=[^\s~]))""",
@@ -98,6 +105,8 @@ def clean_text(text: str) -> str:
     Cleaning a clean text changes nothing.
     """
     line = told = one_line(text)
+    if not _HINT.search(line):
+        return line
     for _ in range(PASSES):
         before, told = told, one_line(_MARKUP.sub(_plain, told))
         if told == before:

@@ -205,7 +205,7 @@ async def test_a_list_of_tomorrow_is_none_of_our_business_yet() -> None:
 
 async def test_papers_are_cleaned_where_they_enter() -> None:
     raw = paper(1, title=r"\ours: a~title")
-    source = FakeSource([batch(papers=[raw])])
+    source = FakeSource({TODAY: [raw]})
     shelves = Shelves(source)
     await library.poll(source, shelves.store, shelves.index, NOW)
     (listed,) = await shelves.store.batches([source.name])
@@ -216,5 +216,5 @@ async def test_papers_are_cleaned_where_they_enter() -> None:
 
 
 async def test_a_paper_that_is_asked_for_is_told_cleaned() -> None:
-    shelves = Shelves(FakeSource([batch(papers=[paper(1, title="a~title")])]))
+    shelves = Shelves(FakeSource({TODAY: [paper(1, title="a~title")]}))
     assert (await shelves.resolve(str(paper_id(1)))).title == "a title"
