@@ -42,7 +42,8 @@ from bot.domain.reply import (
 )
 from bot.domain.votes import Tally, VoteKind
 from bot.ports import Summary
-from bot.text import clip, count, one_line, sentences
+from bot.sentences import sentences
+from bot.text import clip, count, one_line
 
 LINE_CHARS = 200
 """Length of a paper's one line in a list: two lines on a phone."""

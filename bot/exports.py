@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain.papers import Paper
-from bot.text import one_line
+from bot.text import clean, one_line
 
 FIELDS = (
     "id",
@@ -24,6 +24,8 @@ FIELDS = (
     "organization",
     "keywords",
     "abstract",
+    "raw_title",
+    "raw_abstract",
 )
 """Columns of the CSV and keys of the JSON, in order."""
 
@@ -57,6 +59,8 @@ def _record(paper: Paper) -> dict[str, object]:
         "organization": one_line(paper.organization) if paper.organization else None,
         "keywords": [one_line(word) for word in paper.keywords],
         "abstract": one_line(paper.abstract),
+        "raw_title": clean(paper.raw_title) if paper.raw_title else None,
+        "raw_abstract": clean(paper.raw_abstract) if paper.raw_abstract else None,
     }
 
 

@@ -21,6 +21,7 @@ from bot.domain.errors import ConfigError, SourceError
 from bot.domain.papers import Batch, batch_day
 from bot.domain.reply import Reply
 from bot.ports import PaperSource, Thread
+from bot.services.cleaning import cleaned_batch
 from bot.services.deliveries import message_of, thread_of
 from bot.services.digest import plan_digest
 from config.settings import Settings
@@ -56,7 +57,7 @@ async def preview_of(settings: Settings, wanted: Preview, *, now: datetime) -> l
     """
     async with AsyncExitStack() as stack:
         source = await _source(settings, wanted, stack, now)
-        batch = await _batch(source, wanted.day, now)
+        batch = cleaned_batch(await _batch(source, wanted.day, now))
     store = MemoryStore()
     await store.save_batch(batch, now)
     channel = ChannelRef(wanted.platform, "preview", "channel")

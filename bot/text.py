@@ -1,4 +1,4 @@
-"""Measure, clip and split text the way platforms count it, never inside a word. Pure."""
+"""Measure and clip text the way platforms count it, never inside a word. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ import unicodedata
 ELLIPSIS = "…"
 
 _SPACES = re.compile(r"\s+")
-_SENTENCE_END = re.compile(
-    r"(?:(?<=[.!?])|(?<=[.!?][\"')\]])|(?<=[.!?][\"')\]]{2}))\s+(?=[A-Z0-9\"'(\[])"
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|resp|al|Fig|Figs|Eq|Eqs|Sec|Tab|No|Dr|Prof|approx|w\.r\.t)|\b[A-Z])\.$"
-)
 _UNSAFE = dict.fromkeys(
     [
         *range(0x09),
@@ -72,17 +66,6 @@ def clip(text: str, limit: int) -> str:
         if space > kept // 2:
             head = head[:space]
     return head.rstrip(" \n,;:–—-") + ELLIPSIS
-
-
-def sentences(text: str) -> tuple[str, ...]:
-    """Return the sentences of an abstract, in order; no character but white space is lost."""
-    pieces: list[str] = []
-    for piece in _SENTENCE_END.split(one_line(text)):
-        if pieces and _ABBREVIATION.search(pieces[-1]):
-            pieces[-1] += " " + piece
-        elif piece:
-            pieces.append(piece)
-    return tuple(pieces)
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -38,6 +38,7 @@ LAYERS = (
     "bot.commands",
     "bot.services",
     "bot.cards",
+    "bot.sentences",
     "bot.text",
     "bot.ports",
     "bot.domain",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.domain.papers import Paper
 from bot.ports import Summary
+from bot.sentences import sentences as split_sentences
 from bot.text import one_line
-from bot.text import sentences as split_sentences
 
 
 class LeadSummarizer:

@@ -118,7 +118,7 @@ async def _live(ctx: Context, query: Query, limit: int) -> Reply:
     shown = list(papers.values())[:limit]
     if not shown:
         return cards.sentence_reply(f"The sources know no paper for “{clip(query.words, 60)}”.")
-    await library.keep(shown, ctx.store, ctx.index)
+    shown = [*await library.keep(shown, ctx.store, ctx.index)]
     ids = [paper.id for paper in shown]
     tallies = await ctx.store.tallies(ctx.caller.channel, ids)
     seen = await ctx.store.seen(ctx.caller.channel, ids)

@@ -14,6 +14,7 @@ from bot.domain.papers import Batch, batch_day
 from bot.domain.reply import Reply
 from bot.ports import Period
 from bot.services import library
+from bot.services.cleaning import cleaned_batch
 from bot.services.digest import rank
 from bot.text import count
 
@@ -61,22 +62,25 @@ async def today(
 async def _batch(ctx: Context, name: str, day: date | None) -> Batch | None:
     if day is None:
         kept = await ctx.store.batches([name], limit=1)
-        return kept[0] if kept else await ctx.sources[name].newest(batch_day(ctx.now))
+        if kept:
+            return kept[0]
+        newest = await ctx.sources[name].newest(batch_day(ctx.now))
+        return cleaned_batch(newest) if newest else None
     for batch in await ctx.store.batches([name], since=day, limit=400):
         if batch.key.day == day:
             return batch
-    return await ctx.sources[name].batch(day)
+    return cleaned_batch(await ctx.sources[name].batch(day))
 
 
 async def _roundup(
     ctx: Context, names: tuple[str, ...], period: Period, day: date | None, limit: int
 ) -> Reply:
-    papers = [
+    listed = [
         paper
         for name in names
         for paper in await ctx.sources[name].roundup(period, day or batch_day(ctx.now))
     ]
-    await library.keep(papers, ctx.store, ctx.index)
+    papers = await library.keep(listed, ctx.store, ctx.index)
     shown = (papers if period == "trending" else rank(papers))[:limit]
     heading = "Trending papers" if period == "trending" else f"Papers of the {period}"
     if not shown:

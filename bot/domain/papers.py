@@ -109,6 +109,8 @@ class Paper:
     Attributes:
         upvotes: Votes on Hugging Face when the source was asked.
         one_line: The source's own one-sentence summary.
+        raw_title: The title as the source wrote it, where cleaning changed it.
+        raw_abstract: The abstract likewise.
     """
 
     id: PaperId
@@ -126,6 +128,8 @@ class Paper:
     code_stars: int | None = None
     project_url: str | None = None
     thumbnail_url: str | None = None
+    raw_title: str | None = None
+    raw_abstract: str | None = None
 
     @property
     def url(self) -> str:
@@ -135,9 +139,10 @@ class Paper:
     def described_anew(self, newer: Paper) -> Paper:
         """Return this paper as described by ``newer``; what that leaves unknown stays known."""
         told = {each.name: getattr(newer, each.name) for each in fields(newer)}
-        return replace(
-            self, **{name: value for name, value in told.items() if value not in (None, "", ())}
-        )
+        known = {name: value for name, value in told.items() if value not in (None, "", ())}
+        for name in known.keys() & {"title", "abstract"}:
+            known[f"raw_{name}"] = told[f"raw_{name}"]  # an older one would be of another text
+        return replace(self, **known)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,6 +12,7 @@ from bot.domain.channels import ChannelRef
 from bot.domain.errors import AmbiguousPaper, BadArgument, SourceError, UnknownPaper
 from bot.domain.papers import Paper, PaperId, batch_day, closes_at
 from bot.ports import PaperSource, SearchIndex, Store
+from bot.services.cleaning import cleaned, cleaned_batch
 from bot.services.query import words_alone
 from bot.text import clip, one_line
 
@@ -40,7 +41,7 @@ async def poll(source: PaperSource, store: Store, index: SearchIndex, now: datet
             readings.append(await source.batch(kept.key.day))
             break
     added = 0
-    for reading in readings:
+    for reading in map(cleaned_batch, readings):
         added += await store.save_batch(reading, now)
         await index.add(reading.papers)
     log.info(
@@ -53,11 +54,12 @@ async def poll(source: PaperSource, store: Store, index: SearchIndex, now: datet
     return added
 
 
-async def keep(papers: Iterable[Paper], store: Store, index: SearchIndex) -> None:
-    """Keep papers that were met outside a batch."""
-    found = tuple(papers)
+async def keep(papers: Iterable[Paper], store: Store, index: SearchIndex) -> tuple[Paper, ...]:
+    """Keep papers that were met outside a batch; return them as they are kept, cleaned."""
+    found = tuple(map(cleaned, papers))
     await store.save_papers(found)
     await index.add(found)
+    return found
 
 
 async def resolve(
@@ -104,8 +106,8 @@ async def by_id(
             trouble = error
             continue
         if found:
-            await keep([found], store, index)
-            return found
+            (kept_now,) = await keep([found], store, index)
+            return kept_now
     if trouble:
         raise trouble
     raise UnknownPaper(str(paper))

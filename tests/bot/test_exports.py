@@ -52,6 +52,11 @@ def test_json_is_an_array_of_objects_with_every_field(found: list[Paper]) -> Non
     assert all(tuple(each) == FIELDS for each in read)
 
 
+def test_raw_texts_are_written_where_they_differ() -> None:
+    (told,) = json.loads(to_json([paper(1, title="a b", raw_title="a~b")]))
+    assert (told["title"], told["raw_title"], told["raw_abstract"]) == ("a b", "a~b", None)
+
+
 @given(papers)
 def test_csv_has_a_row_a_paper_and_no_cell_that_a_spreadsheet_would_run(found: list[Paper]) -> None:
     rows = list(csv.reader(io.StringIO(to_csv(found), newline="")))

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import re
 import unicodedata
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.text import ELLIPSIS, clean, clip, count, one_line, sentences, size
+from bot.text import ELLIPSIS, clean, clip, count, one_line, size
 
 ACTING = (
     {chr(code) for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc"} - {"\n", "\t"}
@@ -103,33 +102,6 @@ def test_a_clean_text_keeps_its_lines_and_joined_emoji() -> None:
     assert clean("one\r\ntwo\n\nthree") == "one\ntwo\n\nthree"
     assert one_line(" one\n two\tthree ") == "one two three"
     assert clean("👩\u200d🔬 می\u200cخواهم") == "👩\u200d🔬 می\u200cخواهم"
-
-
-@given(foreign)
-@example('It says "so." Then more.')
-@example("(Or so.) Then more.")
-def test_sentences_lose_nothing_but_white_space(text: str) -> None:
-    found = sentences(text)
-    assert re.sub(r"\s", "", "".join(found)) == re.sub(r"\s", "", one_line(text))
-    assert all(found)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", ()),
-        ("One only", ("One only",)),
-        ("We walk. We run! Do we? Yes.", ("We walk.", "We run!", "Do we?", "Yes.")),
-        ("It is e.g. Good. Yes.", ("It is e.g. Good.", "Yes.")),
-        ("See Fig. 3 and Smith et al. 2020. Done.", ("See Fig. 3 and Smith et al. 2020.", "Done.")),
-        ("By J. Smith. Done.", ("By J. Smith.", "Done.")),
-        ("It costs 3.5 dollars. Done.", ("It costs 3.5 dollars.", "Done.")),
-        ("We walk. and run.", ("We walk. and run.",)),
-        ('They say "walk." We run.', ('They say "walk."', "We run.")),
-    ],
-)
-def test_an_abstract_is_split_where_a_reader_would(text: str, expected: tuple[str, ...]) -> None:
-    assert sentences(text) == expected
 
 
 def test_a_number_has_its_noun_in_the_right_form() -> None:

@@ -143,6 +143,15 @@ class StoreContract:
         assert await store.save_batch(batch(papers=3), LATER) == 0
         assert list(await store.batches(["huggingface"])) == [batch(papers=3, grown_at=NOW)]
 
+    async def test_a_raw_text_is_kept_and_goes_with_a_newer_text(self, store: Store) -> None:
+        told = paper(1, title="a b", raw_title="a~b", abstract="c d", raw_abstract="c~d")
+        await store.save_papers([told])
+        assert await store.papers([told.id]) == {told.id: told}
+        newer = paper(1, title="new", abstract="c e", raw_abstract="c~e")
+        await store.save_papers([newer])
+        assert await store.papers([told.id]) == {told.id: told.described_anew(newer)}
+        assert (await store.papers([told.id]))[told.id].raw_title is None
+
     async def test_a_slots_receipt_is_found_however_old(self, store: Store) -> None:
         assert await store.receipt(slot()) is None
         old = replace(receipt(), posted=3)

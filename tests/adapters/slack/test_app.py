@@ -24,7 +24,7 @@ from bot.domain.deliveries import DeliveryState
 from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction, Tally
-from bot.ports import Thread
+from bot.ports import Found, Thread
 from bot.services.health import Health
 from config.settings import SlackSettings
 from tests.adapters.slack.conftest import Office, office, settings_for
@@ -594,10 +594,10 @@ async def test_a_forged_request_is_turned_away_and_the_address_can_be_verified()
 async def test_what_was_begun_is_finished_before_the_end(at: Office) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(query: str, *, limit: int, offset: int = 0) -> Any:
+    async def slow(query: object, **_: Any) -> Found:
         begun.set()
         await go_on.wait()
-        return 0, []
+        return Found(0, ())
 
     at.inbox.index.search = slow  # type: ignore[method-assign]
     exchange = await at.slack.slash(at.ann.id, at.papers.id, COMMAND, "search x")

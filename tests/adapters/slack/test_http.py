@@ -17,6 +17,7 @@ from adapters.slack._http import BODY_BYTES
 from adapters.slack.manifest import COMMAND, EVENTS_PATH
 from bot import cards
 from bot.domain.votes import Tally
+from bot.ports import Found
 from tests.adapters.slack.conftest import LONG, SECRET, Office, office
 from tests.examples import paper
 
@@ -162,9 +163,9 @@ async def test_what_slack_signed_and_nobody_can_read_is_a_bad_request(at: Office
 async def test_a_request_that_arrives_while_another_is_at_work_does_not_wait(at: Office) -> None:
     go_on = asyncio.Event()
 
-    async def slow(query: str, *, limit: int, offset: int = 0) -> Any:
+    async def slow(query: object, **_: Any) -> Found:
         await go_on.wait()
-        return 0, []
+        return Found(0, ())
 
     at.inbox.index.search = slow  # type: ignore[method-assign]
     first = await at.slack.slash(at.ann.id, at.papers.id, COMMAND, "search x")

@@ -234,6 +234,14 @@ def test_a_thinner_description_takes_nothing_away() -> None:
     )
 
 
+def test_a_raw_text_goes_with_the_text_that_was_made_of_it() -> None:
+    known = paper(1, title="a b", raw_title="a~b", abstract="c d", raw_abstract="c~d")
+    newer = known.described_anew(paper(1, title="new", abstract=""))
+    assert (newer.title, newer.raw_title) == ("new", None)
+    assert (newer.abstract, newer.raw_abstract) == ("c d", "c~d")
+    assert paper(1, abstract="old").described_anew(known) == known
+
+
 numbers = st.lists(st.integers(1, 12), max_size=12)
 
 

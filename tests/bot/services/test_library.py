@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -200,3 +201,20 @@ async def test_a_list_of_tomorrow_is_none_of_our_business_yet() -> None:
     shelves = Shelves()
     source = FakeSource({TODAY + timedelta(days=1): [paper(1)]})
     assert await library.poll(source, shelves.store, shelves.index, NOW) == 0
+
+
+async def test_papers_are_cleaned_where_they_enter() -> None:
+    raw = paper(1, title=r"\ours: a~title")
+    source = FakeSource({TODAY: [raw]})
+    shelves = Shelves(source)
+    await library.poll(source, shelves.store, shelves.index, NOW)
+    (listed,) = await shelves.store.batches([source.name])
+    assert (listed.papers[0].title, listed.papers[0].raw_title) == ("ours: a title", raw.title)
+    (met,) = await library.keep([replace(raw, id=paper_id(2))], shelves.store, shelves.index)
+    assert met.title == "ours: a title"
+    assert (await shelves.store.papers([met.id]))[met.id] == met
+
+
+async def test_a_paper_that_is_asked_for_is_told_cleaned() -> None:
+    shelves = Shelves(FakeSource({TODAY: [paper(1, title="a~title")]}))
+    assert (await shelves.resolve(str(paper_id(1)))).title == "a title"
