@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ import structlog
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import Progress
+from rich.progress import Progress, track
 from rich.text import Text
 
 from adapters.papers import open_file
@@ -67,6 +67,9 @@ START_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
 
 CONNECT_SECONDS = 60.0
+
+SHOWN_FROM = 3
+"""Batches of papers from which on it is shown how far a search index is."""
 
 
 class Platform(StrEnum):
@@ -170,7 +173,7 @@ async def _serve(settings: Settings, with_console: bool) -> None:
             "no platform is set up: set SLACK_BOT_TOKEN or DISCORD_TOKEN (README.md shows how to "
             "get one), or look around with `daily-papers demo` or `daily-papers run --console`"
         )
-    async with build(settings, adapters=adapters) as app:
+    async with build(settings, adapters=adapters, progress=_indexing) as app:
         await app.run()
 
 
@@ -208,6 +211,14 @@ async def _preview(settings: Settings, wanted: Preview, as_json: bool) -> None:
     screen = Console(width=min(out.width, 80), highlight=False)
     for number, message in enumerate(messages, start=1):
         screen.print(render(message.reply, title=f"message {number} · {message.place}"))
+
+
+def _indexing(batches: Sequence[Sequence[Paper]]) -> Iterable[Sequence[Paper]]:
+    """Show how far a search index is that is made anew."""
+    if len(batches) < SHOWN_FROM:
+        return batches
+    screen = Console(stderr=True)
+    return track(batches, description="Making the search index", console=screen, transient=True)
 
 
 @cli.command()
