@@ -1,7 +1,7 @@
 """Search against bm25s, rank_bm25 and SQLite's FTS5: what is found, and how soon.
 
 Quality needs the data beside the project: SciFact, and a capture of Daily Papers from which queries
-are made whose answer is known. Cost is measured on papers made by mixing the sentences of real ones,
+are made whose answer is known. Cost is measured on papers that mix the sentences of real ones,
 or of random words where there are none. ``--million`` adds a million of them.
 """
 
@@ -31,12 +31,13 @@ from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 from rich.console import Console
 from rich.table import Table
 
+from adapters.papers.folder import Folder
 from adapters.search.lexical import STOPWORDS, LexicalIndex
 from benchmarks import _papers
-from bot.domain.papers import Paper, PaperId
+from bot.domain.papers import Paper, PaperId, distinct
+from bot.services.cleaning import cleaned
 from bot.services.query import parse
 from tests.conftest import SHARED
-from tests.replay import captured
 
 TODAY = date(2026, 5, 7)
 KNOWN = 500
@@ -207,11 +208,11 @@ def _corpus() -> list[Paper]:
     folder = SHARED / "data" / "hf"
     if not folder.is_dir():
         return []
-    seen: dict[PaperId, Paper] = {}
-    for batch in asyncio.run(captured(folder)):
-        for paper in batch.papers:
-            seen.setdefault(paper.id, paper)
-    return list(seen.values())
+    return list(distinct(cleaned(paper) for paper in asyncio.run(_captured(Folder(folder)))))
+
+
+async def _captured(folder: Folder) -> list[Paper]:
+    return [paper for day in await folder.days() for paper in (await folder.batch(day)).papers]
 
 
 def known_queries(papers: Sequence[Paper], number: int) -> list[tuple[str, str, bool]]:

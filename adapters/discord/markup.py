@@ -82,7 +82,7 @@ def marked(
         touches = after_mark or (made and made[-1].endswith("`"))
         if touches and shown and not isinstance(span, Plain | Link):
             made.append("\u200b")  # keeps the marks of neighbours apart
-        made.append(shown)
+        made += [shown] if shown else []
         after_mark = not isinstance(span, Plain | Link)
     return "".join(made)
 

@@ -336,10 +336,12 @@ class LexicalIndex:
             if (clause := self._clause(term)) is not None
         ]
         narrow += [(Occur.Must, clause) for clause in exact]
-        stems = self._stems(query)
+        words = self._loose_words(query)
+        stems = list(dict.fromkeys(self._stemmed(words)))
         if not stems:
             total, ids = self._run(narrow, query, limit, offset)
             return Found(total, ids, whole=total, corrected=better)
+        narrow += [(Occur.Should, self._word(word)) for word in words]
         every = [(Occur.Must, self._stem(stem)) for stem in stems]
         some = (Occur.Must, self._any(stems))
         if len(stems) > SHORT_QUERY:
@@ -393,12 +395,11 @@ class LexicalIndex:
             self._index.schema, name, FieldType.Unsigned, least, bounds.most
         )
 
-    def _stems(self, query: Query) -> list[str]:
-        """Return the stems of the words that may stand anywhere, common ones left out."""
+    def _loose_words(self, query: Query) -> list[str]:
+        """Return the words that may stand anywhere, each once, common ones left out."""
         loose = " ".join(term.text for term in query.wanted if _is_loose(term))
         words = self._analyzers["folded"].analyze(loose)
-        telling = [word for word in words if word not in STOPWORDS] or words
-        return list(dict.fromkeys(self._stemmed(telling)))
+        return list(dict.fromkeys([word for word in words if word not in STOPWORDS] or words))
 
     def _stemmed(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:
@@ -406,6 +407,10 @@ class LexicalIndex:
 
     def _stem(self, stem: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._index.schema, "all", stem, index_option="freq")
+
+    def _word(self, word: str) -> tantivy.Query:
+        """Return what adds to the score of a paper that holds a word in the very form typed."""
+        return tantivy.Query.term_query(self._index.schema, "words", word, index_option="position")
 
     def _any(self, stems: Iterable[str]) -> tantivy.Query:
         return tantivy.Query.boolean_query([(Occur.Should, self._stem(stem)) for stem in stems])

@@ -64,7 +64,7 @@ def test_types_and_bounds_are_those_of_the_parameters() -> None:
     assert found["query"] == {
         "type": 3,
         "name": "query",
-        "description": "Words to look for.",
+        "description": "Words to look for, and what narrows them down.",
         "required": True,
         "max_length": 2_000,
     }
@@ -154,7 +154,7 @@ def test_a_call_is_read_with_the_option_being_typed_apart() -> None:
         ("subscribe", "/papers-admin subscribe"),
         ("settings", "/papers settings"),
         ("settings --at 09:30", "/papers-admin settings at:09:30"),
-        ('search "world models" --limit 3', "/papers search query:world models limit:3"),
+        ('search "world models" --limit 3', '/papers search query:"world models" limit:3'),
         (
             "search <query> [--limit 1-10] [--share]",
             "/papers search query:… [limit:1-10] [share:True]",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import shutil
 import signal
@@ -327,30 +326,28 @@ async def test_killed_while_it_writes_it_comes_back(tmp_path: Path, after: float
     assert (await made.search(parse("robots", TODAY), limit=100)).total >= 60
 
 
+FULL = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from tests.adapters.search.test_lexical import Shelf, TODAY, opened, parse
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+async def main():
+    made = await opened(Path(sys.argv[1]), Shelf(2_000))
+    answer = await made.search(parse("robots", TODAY), limit=10)
+    print(made.papers, answer.total)
+asyncio.run(main())
+"""
+
+
 async def test_a_full_disk_costs_nothing_but_the_folder(tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk's end."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=_on_a_full_disk, args=(str(tmp_path / "search"), str(tmp_path / "said"))
-    )
-    process.start()
-    await asyncio.to_thread(process.join, 60)
-    assert process.exitcode == 0
-    assert (tmp_path / "said").read_text(encoding="utf-8") == "2000 2000"
-
-
-def _on_a_full_disk(folder: str, said: str) -> None:
-    import resource
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    async def story() -> tuple[int, int]:
-        made = await opened(Path(folder), Shelf(2_000))
-        answer = await made.search(parse("robots", TODAY), limit=10)
-        return made.papers, answer.total
-
-    held = asyncio.run(story())
-    Path(said).write_text("{} {}".format(*held), encoding="utf-8")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FULL, str(tmp_path / "search"), cwd=ROOT, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    said, _ = await child.communicate()
+    assert said.decode().splitlines()[-1] == "2000 2000"
 
 
 def test_a_sum_is_told_from_a_wrong_one(tmp_path: Path) -> None:
