@@ -79,10 +79,12 @@ def marked(
     after_mark = False
     for span in _clipped(words, limit, keep_lines=keep_lines):
         shown = _span(span, budget, bold=bold)
+        if not shown:
+            continue
         touches = after_mark or (made and made[-1].endswith("`"))
-        if touches and shown and not isinstance(span, Plain | Link):
+        if touches and not isinstance(span, Plain | Link):
             made.append("\u200b")  # keeps the marks of neighbours apart
-        made += [shown] if shown else []
+        made.append(shown)
         after_mark = not isinstance(span, Plain | Link)
     return "".join(made)
 
