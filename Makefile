@@ -8,7 +8,7 @@ PEERS := tests/peers/node_modules/.package-lock.json
 DRAWN := docs/pictures/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types hostile torture year bench lock wheel clean
+.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types hostile torture year bench bench-search lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,14 +75,18 @@ replay: $(READY)  ## replay a folder of captured batches: make replay CORPUS=fol
 replay-types: $(READY) $(PEERS)  ## ask Slack's own types about every message to Slack of a replay
 	@$(BIN)/python -m tests.peers.slack_types $(CORPUS)
 
-hostile: $(READY)  ## try thousands of hostile titles and abstracts: make hostile TITLES=20000
+hostile: $(READY)  ## try thousands of hostile titles, abstracts and queries
 	@$(BIN)/python -m tests.hostile $(TITLES)
+	@$(BIN)/python -m tests.hostile.queries $(QUERIES)
 
 torture: $(READY)  ## kill, cut the power, fill the disk: the store must lose nothing
 	@$(BIN)/python -m tests.torture
 
 year: $(READY)  ## simulate a year of 200 channels in 16 time zones
 	@$(BIN)/python -m tests.year
+
+bench-search: $(READY)  ## measure search against its peers; BENCH_MILLION=1 for a million papers
+	@$(BIN)/python -m benchmarks search
 
 bench: $(READY)  ## measure, as ratios against peers in the same run
 	@$(BIN)/python -m benchmarks

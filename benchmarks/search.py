@@ -66,13 +66,13 @@ class Ours:
     name = "ours"
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="bench-search-"))
-        self.index = LexicalIndex(self.folder / "index")
-        self.loop = asyncio.new_event_loop()
+        self.place = tempfile.TemporaryDirectory(prefix="bench-search-")
+        self.folder = Path(self.place.name) / "index"
+        self.index = LexicalIndex(self.folder)
 
     def build(self, papers: Sequence[Paper]) -> None:
         for start in range(0, len(papers), 5_000):
-            self.loop.run_until_complete(self.index.add(papers[start : start + 5_000]))
+            asyncio.run(self.index.add(papers[start : start + 5_000]))
 
     def search(self, query: str, limit: int) -> Ids:
         found = self.index._search(parse(query, TODAY), limit, 0, None)
@@ -317,12 +317,11 @@ def _of_ours(engine: Ours, papers: Sequence[Paper], size: int) -> str:
     begun = time.perf_counter()
     engine.build(fresh)
     added = time.perf_counter() - begun
-    folder = engine.folder / "index"
-    disk = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
-    engine.loop.run_until_complete(engine.index.close())
+    disk = sum(file.stat().st_size for file in engine.folder.iterdir()) / 1e6
+    asyncio.run(engine.index.close())
     del engine.index
     begun = time.perf_counter()
-    LexicalIndex(folder)
+    LexicalIndex(engine.folder)
     opened = time.perf_counter() - begun
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return (

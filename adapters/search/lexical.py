@@ -398,12 +398,17 @@ class LexicalIndex:
     def _loose_words(self, query: Query) -> list[str]:
         """Return the words that may stand anywhere, each once, common ones left out."""
         loose = " ".join(term.text for term in query.wanted if _is_loose(term))
-        words = self._analyzers["folded"].analyze(loose)
+        words = self._cut("folded", loose)
         return list(dict.fromkeys([word for word in words if word not in STOPWORDS] or words))
 
     def _stemmed(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:
-            yield from self._analyzers["stems"].analyze(word)
+            yield from self._cut("stems", word)
+
+    def _cut(self, analyzer: str, text: str) -> list[str]:
+        """Return the terms of a text; half a character, which JSON can bring, is none."""
+        sound = text.encode("utf-8", "replace").decode()
+        return list(self._analyzers[analyzer].analyze(sound))
 
     def _stem(self, stem: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._index.schema, "all", stem, index_option="freq")
@@ -423,7 +428,7 @@ class LexicalIndex:
             must = [(Occur.Must, self._stem(stem)) for stem in stems]
             return tantivy.Query.boolean_query(must) if must else None
         name = "words" if term.place == "anywhere" else term.place
-        words = self._analyzers["folded"].analyze(term.text)
+        words = self._cut("folded", term.text)
         if not words:
             return None
         if len(words) == 1:
@@ -436,7 +441,7 @@ class LexicalIndex:
         for word in (
             each for term in query.wanted if _is_loose(term) for each in term.text.split()
         ):
-            cut = self._analyzers["folded"].analyze(word)
+            cut = self._cut("folded", word)
             if len(cut) != 1 or len(cut[0]) < CORRECTABLE or cut[0] in STOPWORDS:
                 continue
             stems = list(self._stemmed(cut))
@@ -469,19 +474,17 @@ class LexicalIndex:
 
     def telling(self, query: Query) -> Callable[[str], bool]:
         """Return what tells whether a word of a text is one of those that are looked for."""
-        folded = {
-            word for term in query.wanted for word in self._analyzers["folded"].analyze(term.text)
-        }
+        folded = {word for term in query.wanted for word in self._cut("folded", term.text)}
         wanted = set(self._stemmed(word for word in folded if word not in STOPWORDS))
 
         def tells(word: str) -> bool:
-            return any(stem in wanted for stem in self._analyzers["stems"].analyze(word))
+            return any(stem in wanted for stem in self._cut("stems", word))
 
         return tells
 
     async def complete(self, typed: str, *, limit: int) -> list[PaperId]:
         """Return papers whose titles hold the typed words, the last one perhaps but begun."""
-        words = self._analyzers["folded"].analyze(typed)
+        words = self._cut("folded", typed)
         if not words:
             return []
         schema, searcher = self._index.schema, self._reader()
@@ -506,9 +509,7 @@ class LexicalIndex:
 
     def _related(self, paper: Paper, limit: int) -> list[PaperId]:
         counts = Counter(
-            stem
-            for stem in self._analyzers["stems"].analyze(_everything(paper))
-            if stem not in STOPWORDS
+            stem for stem in self._cut("stems", _everything(paper)) if stem not in STOPWORDS
         )
         total = max(self.papers, 1)  # nothing waits from here on
 
@@ -546,13 +547,16 @@ def _everything(paper: Paper) -> str:
 
 def _document(paper: Paper) -> tantivy.Document:
     made = tantivy.Document()
-    made.add_text("id", str(paper.id))
-    made.add_text("all", _everything(paper))
-    made.add_text("words", " ".join((paper.title, paper.abstract, *paper.keywords)))
-    made.add_text("title", paper.title)
-    for author in paper.authors:
-        made.add_text("author", author)
-    made.add_text("organization", paper.organization or "")
+    texts = [
+        ("id", str(paper.id)),
+        ("all", _everything(paper)),
+        ("words", " ".join((paper.title, paper.abstract, *paper.keywords))),
+        ("title", paper.title),
+        *(("author", author) for author in paper.authors),
+        ("organization", paper.organization or ""),
+    ]
+    for name, text in texts:
+        made.add_text(name, text.encode("utf-8", "replace").decode())
     made.add_unsigned("day", paper.published.toordinal() if paper.published else 0)
     made.add_unsigned("votes", max(paper.upvotes or 0, 0))
     made.add_unsigned("code", int(paper.code_url is not None))

@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from tests.examples import paper
 from tests.hostile import CORPUS, PAPERS, digest, numbers
 from tests.hostile.checks import findings
+from tests.hostile.queries import some
 
 
 @settings(max_examples=10, phases=[Phase.generate])  # what is found here shrinks too slowly
@@ -25,3 +26,7 @@ def test_nothing_of_the_corpus_does_either(kind: str) -> None:
             for n, each in enumerate(some, start=1)
         ]
         assert findings(papers) == []
+
+
+async def test_whatever_is_typed_into_a_search_is_answered() -> None:
+    await some(1_500, seed=1)
