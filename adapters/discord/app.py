@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import discord
@@ -32,7 +33,7 @@ from adapters.discord.ids import DM, PLATFORM, channel_ref, snowflake_at
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.listener import Listener, check_application, register
 from adapters.discord.pace import Pace
-from adapters.discord.render import is_marked, other, post_body, render
+from adapters.discord.render import Style, is_marked, other, post_body, render
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
 from bot.domain.errors import ConfigError, Gone, Refused, TryLater
 from bot.domain.reply import Reply
@@ -137,12 +138,13 @@ class DiscordAdapter:
         http, place = self._http(), Place.CHANNEL
         forum = await self._is_forum(channel)
         style = self._settings.style
-        first, second = (
-            post_body(channel, reply, key=key, thread=thread, style=each)
-            for each in (style, other(style))
-        )
+
+        def drawn(style: Style) -> Json:
+            return post_body(channel, reply, key=key, thread=thread, style=style)
+
+        first, second = drawn(style), partial(drawn, other(style))
         if forum and thread is None:
-            return await self._forums.post(channel, reply, (first, second), key=key)
+            return await self._forums.post(channel, reply, first, second, key=key)
         stands = _stands(channel, thread, forum)
         if thread and stands != channel:
             place = Place.THREAD
@@ -167,7 +169,7 @@ class DiscordAdapter:
             message_id=int(message.id),
         )
         style = self._settings.style
-        first, second = render(reply, style), render(reply, other(style))
+        first, second = render(reply, style), partial(render, reply, other(style))
 
         async def draw() -> None:
             async def send(body: Json) -> None:

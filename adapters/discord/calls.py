@@ -223,7 +223,7 @@ async def once(request: Callable[[], Awaitable[T]]) -> T:
         _only_once.reset(token)
 
 
-async def in_either(send: Callable[[S], Awaitable[T]], first: S, second: S) -> T:
+async def in_either(send: Callable[[S], Awaitable[T]], first: S, second: Callable[[], S]) -> T:
     """Send one form of a message, and where Discord calls it no valid form, the other."""
     try:
         return await send(first)
@@ -232,7 +232,7 @@ async def in_either(send: Callable[[S], Awaitable[T]], first: S, second: S) -> T
             raise
         reason = clip(one_line(error.text), 300)
         log.error("form of a message refused", platform=PLATFORM, reason=reason)
-        return await send(second)
+        return await send(second())
 
 
 async def ask(

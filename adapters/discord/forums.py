@@ -113,7 +113,13 @@ class Forums:
         self._pauses = tuple(pauses)
 
     async def post(
-        self, channel: ChannelRef, reply: Reply, bodies: tuple[Json, Json], *, key: str
+        self,
+        channel: ChannelRef,
+        reply: Reply,
+        first: Json,
+        second: Callable[[], Json],
+        *,
+        key: str,
     ) -> MessageRef:
         """Begin a post whose first message is the first body, or else the second; return where.
 
@@ -134,7 +140,7 @@ class Forums:
             return made
 
         async def begin() -> Json:
-            return await once(lambda: in_either(send, *bodies))
+            return await once(lambda: in_either(send, first, second))
 
         async def begin_in_room() -> Json:
             return await in_room(begin, lambda: self.make_room(channel))

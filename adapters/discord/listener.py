@@ -280,14 +280,15 @@ class Listener(discord.Client):
 
     async def _show(self, route: Route, reply: Reply, flags: int = 0) -> None:
         """Answer in the style that is set, or in the other where Discord does not take it."""
-        first, second = (
-            body | {"flags": body.get("flags", 0) | flags}
-            for body in (render(reply, self._style), render(reply, other(self._style)))
-        )
+
+        def drawn(style: Style) -> Json:
+            body = render(reply, style)
+            return body | {"flags": body.get("flags", 0) | flags}
 
         async def send(body: Json) -> None:
             await self.http.request(route, json=body)
 
+        first, second = drawn(self._style), partial(drawn, other(self._style))
         both = partial(in_either, send, first, second)
         await ask(both, Place.CHANNEL, pauses=self._pauses)
 
