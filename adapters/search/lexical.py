@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from importlib.metadata import version
@@ -172,6 +173,7 @@ class LexicalIndex:
         self._library = library
         self._analyzers = _analyzers()
         self._lock = asyncio.Lock()
+        self._writing = threading.RLock()  # whoever waits may be cut off, their thread goes on
         self._vocabulary: dict[str, dict[str, int]] = {}
         self._recent: dict[PaperId, int] = {}
         self._waiting: list[Paper] = []
@@ -277,6 +279,10 @@ class LexicalIndex:
         return self._searcher
 
     def _write(self, papers: Iterable[Paper]) -> None:
+        with self._writing:
+            self._written(papers)
+
+    def _written(self, papers: Iterable[Paper]) -> None:
         if self._folder is not None and not (self._folder / MARK).is_file():
             raise FileNotFoundError(f"{self._folder} was deleted")
         waiting, self._waiting = self._waiting, []
@@ -304,12 +310,13 @@ class LexicalIndex:
                 return
 
     def _anew(self, folder: Path | None, papers: Iterable[Paper]) -> None:
-        self._writer = None  # lets go of the folder
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        self._folder = folder
-        self._begin()
-        self._write(papers)
+        with self._writing:
+            self._writer = None  # lets go of the folder
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._folder = folder
+            self._begin()
+            self._write(papers)
 
     async def search(
         self,
@@ -527,7 +534,13 @@ class LexicalIndex:
     async def close(self) -> None:
         """Let go of the folder."""
         async with self._lock:
-            await self._aside(self._writer.wait_merging_threads)
+            await self._aside(self._finish)
+
+    def _finish(self) -> None:
+        with self._writing:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.wait_merging_threads()
 
 
 def _is_current(folder: Path) -> bool:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -294,6 +295,20 @@ async def test_a_second_process_searches_in_memory(tmp_path: Path) -> None:
         second = await opened(folder, shelf)
     assert "search index kept in memory" in [each["event"] for each in logs]
     assert len(await found(second, "robots")) == len(await found(first, "robots")) == 5
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_finished_before_the_end(
+    tmp_path: Path,
+) -> None:
+    made = await opened(tmp_path / "search", Shelf(5))
+    for n in range(10, 20):
+        adding = asyncio.create_task(made.add([paper(n, title=f"Robots {n}")]))
+        await asyncio.sleep(0.001)
+        adding.cancel()
+        with suppress(asyncio.CancelledError):
+            await adding
+    await made.close()
+    assert is_sound(tmp_path / "search")
 
 
 KILLED = """
