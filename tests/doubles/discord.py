@@ -415,6 +415,10 @@ class DiscordDouble:
         """Sends the modal that the bot opened for this user; values by custom id."""
         return await self._actors.submit_modal(user, custom_id, values)
 
+    def set_endpoint(self, url: str | None) -> None:
+        """The developer portal names an address to which interactions go instead."""
+        self._rest.endpoint = url
+
     def leave_sessions(self, number: int) -> None:
         """So many sessions may still begin today."""
         self._rest.sessions_left = number

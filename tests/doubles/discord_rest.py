@@ -54,6 +54,7 @@ class Rest:
         self._gateway_url = gateway_url
         self._nonces: dict[tuple[int, str], tuple[float, Message]] = {}
         self.sessions_left = 999
+        self.endpoint: str | None = None
         self.commands: dict[int | None, list[Json]] = {}
 
     def routes(self) -> tuple[Route, ...]:
@@ -123,7 +124,7 @@ class Rest:
             "team": None,
             "verify_key": "0" * 64,
             "flags": 0,
-            "interactions_endpoint_url": None,
+            "interactions_endpoint_url": self.endpoint,
             "redirect_uris": [],
             "approximate_guild_count": len(self._world.guilds),
         }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from adapters.discord.app import DiscordAdapter, probe, sync
@@ -613,6 +614,16 @@ async def test_a_wrong_token_is_a_setting_to_correct(team: Team) -> None:
     assert "secret" not in str(caught.value)
     with pytest.raises(ConfigError, match="DISCORD_TOKEN is not set"):
         await DiscordAdapter(DiscordSettings()).serve(team.inbox)
+
+
+async def test_an_address_for_interactions_is_a_setting_to_correct(team: Team) -> None:
+    settings = DiscordSettings(token=SecretStr(team.double.token))
+    team.double.set_endpoint("https://bot.example/interactions")
+    with team.double.redirect():
+        with pytest.raises(ConfigError, match="Interactions Endpoint URL"):
+            await DiscordAdapter(settings).serve(team.inbox)
+        with pytest.raises(ConfigError, match="Interactions Endpoint URL"):
+            await probe(settings)
 
 
 async def test_a_lost_network_and_an_event_of_unknown_shape_ask_for_a_new_try(team: Team) -> None:
