@@ -13,7 +13,6 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import time
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from adapters.storage.memory import MemoryStore
 from bot import logs
 from bot.app import App, build
 from bot.cards import digest_title
-from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Subscription, UserRef
+from bot.domain.channels import ChannelRef, Layout, MessageRef, UserRef
 from bot.domain.command import Caller, CommandCall
 from bot.domain.deliveries import Delivery, DeliveryState
 from bot.domain.dialog import Dialog
@@ -33,21 +32,14 @@ from bot.services.deliveries import message_of
 from bot.services.digest import plan_digest
 from config.settings import Settings
 from docs.pictures import FLAGS, FOLDER, NOW, drawn_batch, program, run
+from docs.pictures import ORDER as SLACK_ORDER
 
 Json = dict[str, Any]
 
 CHANNEL = ChannelRef("discord", "1", "2")
 ANN, BOB, EVE = (UserRef("discord", "1", f"{number}") for number in (1, 2, 3))
 CALLER = Caller(ANN, CHANNEL, is_admin=True, channel_name="papers")
-ORDER = Subscription(
-    channel=CHANNEL,
-    owner=ANN,
-    created_at=NOW,
-    schedule=Schedule(time(9), "Europe/Berlin"),
-    sources=("sample",),
-    limit=3,
-    name="papers",
-)
+ORDER = replace(SLACK_ORDER, channel=CHANNEL, owner=ANN)
 REACTIONS = {"1️⃣": (ANN, BOB, EVE), "3️⃣": (ANN, BOB), "2️⃣": (EVE,)}
 SEARCH = "fine-tuning --limit 2 --page 2"
 

@@ -13,20 +13,16 @@ from pydantic import SecretStr
 
 from adapters.discord.app import DiscordAdapter
 from adapters.discord.ids import channel_ref
-from adapters.search.lexical import LexicalIndex
-from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
-from bot.commands import Defaults
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Layout, Subscription, UserRef
 from bot.domain.deliveries import Slot
 from bot.domain.papers import Batch, BatchKey
+from bot.ports import Store
 from bot.services.deliveries import Outcome, deliver
 from bot.services.digest import plan_digest
-from bot.services.health import Health
 from config.settings import DiscordSettings
 from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberActor
-from tests.adapters.discord.conftest import DAY, NOW, PAPERS
+from tests.adapters.discord.conftest import DAY, NOW, PAPERS, filled_dispatcher
 from tests.doubles import discord_openapi
 from tests.simcord.bodies import problems
 
@@ -47,7 +43,7 @@ class Server:
     admin: MemberActor
     adapter: DiscordAdapter
     inbox: Dispatcher
-    store: MemoryStore
+    store: Store
 
     @property
     def slot(self) -> Slot:
@@ -76,18 +72,7 @@ class Server:
 @asynccontextmanager
 async def connected(guild_commands: bool = False, **options: Any) -> AsyncIterator[Server]:
     """A guild with the bot in it; every request that it makes is checked in the end."""
-    store, index = MemoryStore(), LexicalIndex()
-    await store.save_batch(Batch(BatchKey("sample", DAY), PAPERS), NOW)
-    await index.add(PAPERS)
-    inbox = Dispatcher(
-        store=store,
-        index=index,
-        summarizer=LeadSummarizer(),
-        sources={"sample": None},  # type: ignore[dict-item]  # nothing here asks a source
-        clock=lambda: NOW,
-        health=Health(NOW),
-        defaults=Defaults(sources=("sample",)),
-    )
+    inbox = await filled_dispatcher()
     number = HOME if guild_commands else None
     adapter = DiscordAdapter(DiscordSettings(token=SecretStr("x"), guild=number), pauses=(0, 0))
     inbox.adapters = {"discord": adapter}
@@ -99,7 +84,7 @@ async def connected(guild_commands: bool = False, **options: Any) -> AsyncIterat
         managers = guild.create_role("Managers", permissions=MANAGER)
         ada = guild.add_member(env.create_user("ada"))
         admin = guild.add_member(env.create_user("grace"), roles=[managers])
-        yield Server(env, guild, channel, ada, admin, adapter, inbox, store)
+        yield Server(env, guild, channel, ada, admin, adapter, inbox, inbox.store)
     finally:
         await env.shutdown()
     env.raise_errors()

@@ -26,6 +26,7 @@ from bot.domain.dialog import Dialog
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction
+from bot.ports import Store
 from bot.services.deliveries import Outcome, deliver
 from bot.services.digest import plan_digest
 from bot.services.health import Health
@@ -117,7 +118,7 @@ class Team:
     ada: User
     admin: User
     inbox: Heard
-    store: MemoryStore
+    store: Store
 
     @property
     def slot(self) -> Slot:
@@ -171,14 +172,12 @@ class Team:
         return await deliver(self.slot, store=self.store, adapter=adapter, clock=lambda: NOW)
 
 
-@pytest.fixture
-async def team() -> AsyncIterator[Team]:
-    """Every request of a test is checked against Discord's own description, where it is at hand."""
+async def filled_dispatcher() -> Dispatcher:
+    """The real dispatcher over a library of one batch, in memory."""
     store, index = MemoryStore(), LexicalIndex()
-    batch = Batch(BatchKey("sample", DAY), PAPERS)
-    await store.save_batch(batch, NOW)
+    await store.save_batch(Batch(BatchKey("sample", DAY), PAPERS), NOW)
     await index.add(PAPERS)
-    dispatcher = Dispatcher(
+    return Dispatcher(
         store=store,
         index=index,
         summarizer=LeadSummarizer(),
@@ -187,11 +186,17 @@ async def team() -> AsyncIterator[Team]:
         health=Health(NOW),
         defaults=Defaults(sources=("sample",)),
     )
+
+
+@pytest.fixture
+async def team() -> AsyncIterator[Team]:
+    """Every request of a test is checked against Discord's own description, where it is at hand."""
+    dispatcher = await filled_dispatcher()
     async with DiscordDouble(clock=NOW.timestamp) as double:
         channel = double.guild.add_text("papers")
         ada = double.guild.add_user("ada")
         admin = double.guild.add_user("grace", permissions={"MANAGE_GUILD"})
-        yield Team(double, channel, ada, admin, Heard(dispatcher), store)
+        yield Team(double, channel, ada, admin, Heard(dispatcher), dispatcher.store)
     if discord_openapi.available():
         for request in double.requests:
             if request.body is not None and request.status == 200:
