@@ -24,7 +24,7 @@ from pathlib import Path
 import structlog
 
 from adapters.papers import open_sources
-from adapters.search import open_index
+from adapters.search import open_index, place_of_index
 from adapters.search.lexical import Progress
 from adapters.storage import open_store, place_beside
 from adapters.summarizers.lead import LeadSummarizer
@@ -153,6 +153,8 @@ class App:
             except Exception:
                 log.exception("platform failed unexpectedly", platform=name)
                 problem = "unexpected error, see the log"
+            if _is_cancelled():  # a library swallowed it on its way
+                raise asyncio.CancelledError
             first, now = False, self.clock()
             recovered = now - started > STEADY
             pause = FIRST_PAUSE if recovered else min(pause * 2, LONGEST_PAUSE)
@@ -217,6 +219,11 @@ class App:
         if before != UP:
             log.info("state in reach again")
             self.scheduler.recovered()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _write(file: Path, content: str) -> None:
@@ -287,7 +294,9 @@ async def build(
     """
     async with AsyncExitStack() as stack:
         broken: asyncio.Future[StorePoisoned] = asyncio.get_running_loop().create_future()
+        place = None
         if store is None:
+            place = place_of_index(settings)
             store = await open_store(
                 settings.store.address,
                 keep_days=settings.store.keep_days,
@@ -298,7 +307,7 @@ async def build(
             sources = await open_sources(settings, stack)
         if adapters is None:
             adapters = configured_adapters(settings)
-        index = await open_index(settings, store, progress)
+        index = await open_index(place, store, progress)
         stack.push_async_callback(index.close)
         digest = settings.digest
         health = Health(clock())

@@ -13,12 +13,12 @@ from config.settings import Settings
 
 
 async def open_index(
-    settings: Settings, store: Store, progress: Progress = lambda batches: batches
+    folder: Path | None, store: Store, progress: Progress = lambda batches: batches
 ) -> LexicalIndex:
     """Open the search index that belongs to a store, and bring it up to what that holds.
 
     Args:
-        settings: What the operator set.
+        folder: Where it lasts, or ``None``: in memory.
         store: Where the papers are.
         progress: Wraps the batches in which papers are added.
     """
@@ -26,10 +26,10 @@ async def open_index(
     async def library() -> Iterable[Paper]:
         return (await store.papers()).values()
 
-    return await LexicalIndex.open(_folder(settings), library, progress)
+    return await LexicalIndex.open(folder, library, progress)
 
 
-def _folder(settings: Settings) -> Path | None:
+def place_of_index(settings: Settings) -> Path | None:
     """Return where the index lasts: what is set, or beside a state in a folder, or nowhere."""
     if settings.search.folder is not None:
         return settings.search.folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +59,27 @@ async def test_a_platform_whose_token_ends_after_days_is_tried_again_and_stops_n
     chat = Failing(timedelta(days=10))
     await ran(chat)
     assert chat.served == 2
+
+
+class Deaf(FakeChat):
+    """Does not hear that it is cancelled, as libraries sometimes do not, and fails instead."""
+
+    async def serve(self, inbox: Inbox) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise TryLater(self.platform, "the connection ended")
+
+
+async def test_a_platform_that_does_not_hear_the_end_ends_all_the_same() -> None:
+    chat = Failing(timedelta(seconds=1))
+    adapters = {"slack": chat, "discord": Deaf("discord")}
+    async with build(
+        Settings(_env_file=None), store=MemoryStore(), sources={}, adapters=adapters,
+        clock=chat.clock,
+    ) as app:  # fmt: skip
+        async with asyncio.timeout(10):
+            with pytest.raises(ConfigError):
+                await app.run()
 
 
 class Flaky(FakeChat):
