@@ -121,7 +121,9 @@ def _node(
             return ()
         case Item():
             last.parts.append(item_text(node, budget))
-            return [_ranked(node.control, node.rank)] if node.control else ()
+            if node.control is None or node.rank is None:
+                return ()  # below a list without numbers nothing says which paper a button is for
+            return [_ranked(node.control, node.rank)]
         case Card():
             return _card(node, embeds, budget, link_buttons, several)
         case Note(words):

@@ -216,6 +216,12 @@ def test_a_card_is_an_embed_with_title_author_picture_and_votes() -> None:
     assert "flags" not in body
 
 
+def test_embeds_of_a_list_without_ranks_have_no_buttons_that_nobody_can_tell_apart() -> None:
+    listed = cards.list_reply("Related", [paper(1), paper(2)], {})
+    assert render(listed, "embeds")["components"] == []
+    assert any("accessory" in each for each in walk(render(listed)["components"]))
+
+
 def test_ten_papers_have_a_vote_button_each_and_more_have_none() -> None:
     def votes(many: int) -> int:
         body = render(digest(Layout.LIST, many))
