@@ -97,7 +97,7 @@ lock: $(READY)  ## resolve the dependencies anew
 	  --no-emit-find-links pyproject.toml --extra postgres -o requirements.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --no-emit-find-links pyproject.toml --extra postgres --group dev -c requirements.lock \
+	  --no-emit-find-links pyproject.toml --extra postgres --extra semantic --group dev -c requirements.lock \
 	  -o requirements-dev.lock
 
 wheel: $(READY)  ## build the wheel
