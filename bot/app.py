@@ -24,7 +24,7 @@ from pathlib import Path
 import structlog
 
 from adapters.papers import open_sources
-from adapters.search import open_index, place_of_index
+from adapters.search import open_encoder, open_index, place_of_index
 from adapters.search.lexical import Progress
 from adapters.storage import open_store, place_beside
 from adapters.summarizers.lead import LeadSummarizer
@@ -294,9 +294,10 @@ async def build(
     """
     async with AsyncExitStack() as stack:
         broken: asyncio.Future[StorePoisoned] = asyncio.get_running_loop().create_future()
-        place = None
+        place = encoder = None
         if store is None:
             place = place_of_index(settings)
+            encoder = await asyncio.to_thread(open_encoder, settings.search)
             store = await open_store(
                 settings.store.address,
                 keep_days=settings.store.keep_days,
@@ -307,7 +308,7 @@ async def build(
             sources = await open_sources(settings, stack)
         if adapters is None:
             adapters = configured_adapters(settings)
-        index = await open_index(place, store, progress)
+        index = await open_index(place, store, progress, encoder)
         stack.push_async_callback(index.close)
         digest = settings.digest
         health = Health(clock())

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from adapters.papers import open_sources
+from adapters.search.encoder import Encoder, EncoderError, NotInstalled
 from adapters.storage import open_store, place_of
 from bot.app import configured_adapters
 from bot.domain.errors import DailyPapersError, PlatformError, SourceError, StoreInUse
 from bot.domain.papers import batch_day
 from bot.text import count
-from config.settings import Settings
+from config.settings import SearchSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ async def examine(
     now: datetime,
     samples: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[Finding]:
-    """Return a finding for state, sources and platforms, in this order.
+    """Return a finding for state, search, sources and platforms, in this order.
 
     Args:
         settings: What is examined.
@@ -44,7 +45,7 @@ async def examine(
         now: The present.
         samples: Bodies of messages by platform, which it is asked about but does not post.
     """
-    findings = [Finding("settings", True, "read"), await _state(settings)]
+    findings = [Finding("settings", True, "read"), await _state(settings), _search(settings.search)]
     if offline:
         return findings
     findings += [each async for each in _sources(settings, now)]
@@ -67,6 +68,22 @@ async def _state(settings: Settings) -> Finding:
     await store.close()
     detail = f"{place_of(url)}: {count(len(orders), 'subscription')}, {count(len(papers), 'paper')}"
     return Finding("state", True, detail)
+
+
+def _search(settings: SearchSettings) -> Finding:
+    if settings.semantic == "off":
+        return Finding("search", True, "by words alone, as SEARCH_SEMANTIC says")
+    try:
+        Encoder(settings.model, settings.vocabulary)
+    except NotInstalled as error:
+        return Finding("search", True, f"by words; for meaning as well: {_cure(error)}")
+    except EncoderError as error:
+        return Finding("search", False, str(error).rpartition(": ")[0], _cure(error))
+    return Finding("search", True, "by words and meaning")
+
+
+def _cure(error: EncoderError) -> str:
+    return str(error).rpartition(": ")[2]
 
 
 async def _sources(settings: Settings, now: datetime) -> AsyncIterator[Finding]:

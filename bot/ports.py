@@ -367,20 +367,22 @@ class Found:
     """What a search found.
 
     Attributes:
-        total: How many papers hold at least some of what was wanted.
+        total: How many papers hold at least some of what was wanted, or are about it.
         papers: Those of the page, best first.
-        whole: How many hold all of it; they come first.
+        whole: How many hold all of it.
+        akin: How many hold none of it, but are about it.
         corrected: Words that no paper holds, and what was looked for instead.
     """
 
     total: int
     papers: Sequence[PaperId]
     whole: int = 0
+    akin: int = 0
     corrected: Mapping[str, str] = field(default_factory=dict)
 
 
 class SearchIndex(Protocol):
-    """Finds papers by words."""
+    """Finds papers by words, and by meaning if it can."""
 
     async def add(self, papers: Iterable[Paper]) -> None:
         """Make papers findable, replacing those of the same ids."""
@@ -410,3 +412,6 @@ class SearchIndex(Protocol):
 
     async def related(self, paper: Paper, *, limit: int) -> list[PaperId]:
         """Return the papers that are about the same, most alike first, itself left out."""
+
+    async def close(self) -> None:
+        """Let go of what it holds; it may be called once, at the end."""

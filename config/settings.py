@@ -186,6 +186,19 @@ class SearchSettings(Section):
             "memory beside PostgreSQL. Each replica needs its own."
         ),
     )
+    semantic: Literal["auto", "off"] = Field(
+        "auto",
+        description=(
+            "Whether papers are found by meaning, too: `auto`, where the extra `semantic` is "
+            "installed, or `off`."
+        ),
+    )
+    model: Path | None = Field(
+        None, description="File of the model `all-MiniLM-L6-v2`, if not that of the extra."
+    )
+    vocabulary: Path | None = Field(
+        None, description="File of BERT's lower-case vocabulary, if not that of the extra."
+    )
 
 
 class HuggingFaceSettings(Section):

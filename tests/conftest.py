@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("DAILY_PAPERS_SHARED", ROOT.parent / "shared"))
 
 
+SECTIONS = (
+    *("SLACK_", "DISCORD_", "STORE_", "HF_", "DIGEST_", "SOURCES_", "LOG_", "SEARCH_", "LLM_"),
+)
+
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -26,8 +30,9 @@ settings.load_profile("steady")  # the same examples in every run, however slow 
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the environment's and the working folder's settings out of the tests."""
     for name in list(os.environ):
-        if name.startswith(("SLACK_", "DISCORD_", "STORE_", "HF_", "DIGEST_", "SOURCES_", "LOG_")):
+        if name.startswith(SECTIONS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("SEARCH_SEMANTIC", "off")  # loading a model for every bot would take long
     monkeypatch.setenv("HEALTH_FILE", str(tmp_path / "health.json"))
 
 

@@ -1,8 +1,12 @@
-"""Whether the files of a search index are whole; tantivy writes sums into them, unread."""
+"""The files of a search index: which they are, and whether they are whole.
+
+Tantivy writes sums into its files, and never reads them.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -10,6 +14,25 @@ from pathlib import Path
 MAGIC = 1337
 CHUNK = 1 << 20
 _END = struct.Struct("<II")
+MARK = "version"
+"""Our own file among them: of which version the index is."""
+
+_OURS = re.compile(
+    rf"{MARK}|\.?(meta|managed)\.json|\.tantivy-\w+\.lock|\.tmp\w+|[0-9a-f]{{32}}\..+"
+)
+
+
+def remove(folder: Path) -> None:
+    """Remove an index, and nothing else that the folder may hold.
+
+    Raises:
+        OSError: if a file cannot be removed.
+    """
+    if not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        if _OURS.fullmatch(file.name) and file.is_file():
+            file.unlink(missing_ok=True)
 
 
 def is_sound(folder: Path) -> bool:

@@ -9,8 +9,8 @@ the store has it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 from tantivy import FieldType, Filter, Occur, Order, TextAnalyzerBuilder, Tokenizer
 
-from adapters.search.files import is_sound
+from adapters.search.files import MARK, is_sound, remove
 from bot.domain.papers import Paper, PaperId
 from bot.domain.query import Bounds, Query, Term
 from bot.ports import Found
@@ -32,11 +32,10 @@ from bot.text import one_line
 
 log = structlog.get_logger()
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise it when fields or analyzers change: folders of an earlier one are made anew."""
 
 VERSION = f"{SCHEMA}, tantivy {version('tantivy')}"
-MARK = "version"
 
 RECENT = 10_000
 """So many papers are known well enough to see that nothing about them has changed: each poll brings
@@ -135,6 +134,7 @@ Progress = Callable[[Sequence[Sequence[Paper]]], Iterable[Sequence[Paper]]]
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("told", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("all", tokenizer_name="stems", index_option="freq")
     for name in ("words", "title", "author", "organization"):
         builder.add_text_field(name, tokenizer_name="folded", index_option="position")
@@ -195,8 +195,8 @@ class LexicalIndex:
             progress: Wraps the batches in which papers are added.
         """
         index = await asyncio.to_thread(cls._opened, folder, library)
-        known = await index._aside(index.ids)
-        kept = [paper for paper in await library() if paper.id not in known]
+        every = await library()
+        kept = await index._aside(index._lacking, every)
         batches = [kept[start : start + BATCH] for start in range(0, len(kept), BATCH)]
         for batch in progress(batches):
             await index.add(batch)
@@ -207,9 +207,9 @@ class LexicalIndex:
         if folder is None:
             return cls(None, library)
         try:
-            if folder.exists() and not (_is_current(folder) and is_sound(folder)):
+            if (folder / MARK).exists() and not (_is_current(folder) and is_sound(folder)):
                 log.warning("search index made anew", folder=str(folder))
-                shutil.rmtree(folder)
+                remove(folder)
             return cls(folder, library)
         except (OSError, ValueError) as error:
             log.error(
@@ -225,9 +225,15 @@ class LexicalIndex:
         """How many papers can be found."""
         return int(self._reader().num_docs)
 
-    def ids(self) -> set[PaperId]:
-        """Return the papers that can be found."""
-        return {PaperId.parse(term) for term, _ in self._reader().terms_with_prefix("id", "")}
+    @property
+    def folder(self) -> Path | None:
+        """Where it lasts, or ``None``: in memory."""
+        return self._folder
+
+    def _lacking(self, papers: Iterable[Paper]) -> list[Paper]:
+        """Return those that are not known as they are described now."""
+        known = {term for term, _ in self._reader().terms_with_prefix("told", "")}
+        return [paper for paper in papers if _told(paper) not in known]
 
     async def _aside(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """Do what may wait for a disk in a thread; memory does not keep anybody waiting."""
@@ -313,7 +319,7 @@ class LexicalIndex:
         with self._writing:
             self._writer = None  # lets go of the folder
             if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
             self._folder = folder
             self._begin()
             self._write(papers)
@@ -339,7 +345,7 @@ class LexicalIndex:
         exact = [
             clause
             for term in query.wanted
-            if not _is_loose(term)
+            if not is_loose(term)
             if (clause := self._clause(term)) is not None
         ]
         narrow += [(Occur.Must, clause) for clause in exact]
@@ -404,7 +410,7 @@ class LexicalIndex:
 
     def _loose_words(self, query: Query) -> list[str]:
         """Return the words that may stand anywhere, each once, common ones left out."""
-        loose = " ".join(term.text for term in query.wanted if _is_loose(term))
+        loose = " ".join(term.text for term in query.wanted if is_loose(term))
         words = self._cut("folded", loose)
         return list(dict.fromkeys([word for word in words if word not in STOPWORDS] or words))
 
@@ -430,7 +436,7 @@ class LexicalIndex:
     def _clause(self, term: Term) -> tantivy.Query | None:
         """Return what asks for one word or phrase where it has to stand, or nothing to ask for."""
         schema = self._index.schema
-        if _is_loose(term):
+        if is_loose(term):
             stems = list(self._stemmed([term.text]))
             must = [(Occur.Must, self._stem(stem)) for stem in stems]
             return tantivy.Query.boolean_query(must) if must else None
@@ -445,9 +451,7 @@ class LexicalIndex:
     def _corrections(self, query: Query) -> dict[str, str]:
         """Return what was meant by words that no paper holds, as far as that can be told."""
         better: dict[str, str] = {}
-        for word in (
-            each for term in query.wanted if _is_loose(term) for each in term.text.split()
-        ):
+        for word in (each for term in query.wanted if is_loose(term) for each in term.text.split()):
             cut = self._cut("folded", word)
             if len(cut) != 1 or len(cut[0]) < CORRECTABLE or cut[0] in STOPWORDS:
                 continue
@@ -550,7 +554,8 @@ def _is_current(folder: Path) -> bool:
         return False
 
 
-def _is_loose(term: Term) -> bool:
+def is_loose(term: Term) -> bool:
+    """Tell whether a word may stand anywhere, in any form."""
     return term.place == "anywhere" and not term.exact
 
 
@@ -558,10 +563,27 @@ def _everything(paper: Paper) -> str:
     return " ".join((paper.title, paper.title, paper.abstract, *paper.keywords))
 
 
+def _told(paper: Paper) -> str:
+    """Return a paper's id with a digest of all that is known here of it."""
+    told = (
+        paper.title,
+        paper.abstract,
+        paper.keywords,
+        paper.authors,
+        paper.organization,
+        paper.published,
+        paper.upvotes,
+        paper.code_url is not None,
+    )
+    digest = hashlib.blake2b(repr(told).encode("utf-8", "replace"), digest_size=8)
+    return f"{paper.id} {digest.hexdigest()}"
+
+
 def _document(paper: Paper) -> tantivy.Document:
     made = tantivy.Document()
     texts = [
         ("id", str(paper.id)),
+        ("told", _told(paper)),
         ("all", _everything(paper)),
         ("words", " ".join((paper.title, paper.abstract, *paper.keywords))),
         ("title", paper.title),

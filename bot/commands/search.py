@@ -75,10 +75,15 @@ async def search(
 
 def _heading(query: Query, found: Found) -> str:
     asked = clip(query.line, 60) or "everything"
-    if found.whole in (0, found.total):
+    some = found.total - found.akin
+    if not some:
+        return f"{count(found.total, 'paper')} about “{asked}” in other words"
+    if found.whole in (0, some):
         how = "some of " if not found.whole else ""
-        return f"{count(found.total, 'paper')} for {how}“{asked}”"
-    return f"{count(found.whole, 'paper')} for all of “{asked}”, {found.total:,} for some of it"
+        heading = f"{count(some, 'paper')} for {how}“{asked}”"
+    else:
+        heading = f"{count(found.whole, 'paper')} for all of “{asked}”, {some:,} for some of it"
+    return f"{heading}, {found.akin} about it" if found.akin else heading
 
 
 def _corrected(found: Found) -> list[str]:

@@ -125,7 +125,7 @@ def _term(query: Query, token: _Token, place: Place) -> Query:
     text = clip(token.value, 200)
     if not any(character.isalnum() for character in text):
         return query
-    term = Term(text, place, token.quoted and " " in text)
+    term = Term(text, place, exact=token.quoted)
     if token.negated:
         return replace(query, unwanted=(*query.unwanted, term))
     return replace(query, wanted=(*query.wanted, term))

@@ -30,13 +30,8 @@ async def find(
         return await index.search(query, limit=limit, offset=offset, among=among)
     found = await index.search(query, limit=SEEN_MOST, among=among)
     seen = await store.seen(channel, found.papers)
-    fitting = [paper for paper in found.papers if (paper in seen) == query.seen]
-    return Found(
-        total=len(fitting),
-        papers=fitting[offset : offset + limit],
-        whole=sum((paper in seen) == query.seen for paper in found.papers[: found.whole]),
-        corrected=found.corrected,
-    )
+    fitting = {paper for paper in found.papers if (paper in seen) == query.seen}
+    return await index.search(query, limit=limit, offset=offset, among=fitting)
 
 
 async def _among(query: Query, channel: ChannelRef, store: Store) -> set[PaperId] | None:
