@@ -85,7 +85,7 @@ torture: $(READY)  ## kill, cut the power, fill the disk: the store must lose no
 year: $(READY)  ## simulate a year of 200 channels in 16 time zones
 	@$(BIN)/python -m tests.year
 
-bench-search: $(READY)  ## measure search against its peers; BENCH_MILLION=1 for a million papers
+bench-search: $(READY)  ## measure search against its peers; BENCH_MILLION=1, BENCH_SEMANTIC=1 for more
 	@$(BIN)/python -m benchmarks search
 
 bench: $(READY)  ## measure, as ratios against peers in the same run
