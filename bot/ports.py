@@ -26,6 +26,7 @@ from bot.domain.dialog import Dialog
 from bot.domain.papers import Batch, Paper, PaperId
 from bot.domain.query import Query
 from bot.domain.reply import Reply
+from bot.domain.summaries import Point, Summary
 from bot.domain.votes import Ballot, Reaction, Tally, VoteKind
 
 Period = Literal["week", "month", "trending"]
@@ -52,6 +53,9 @@ class PaperSource(Protocol):
 
     async def search(self, query: str, limit: int) -> Sequence[Paper]:
         """Return papers that fit a query, best first."""
+
+    async def full_text(self, paper: PaperId) -> str | None:
+        """Return the whole paper in Markdown, or ``None`` when the source does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +329,23 @@ class Votes(Protocol):
         """Return what a person voted for so, in whatever channel."""
 
 
-class Store(Library, Subscriptions, Ledger, Votes, Protocol):
+class Writings(Protocol):
+    """What a language model wrote, and what that cost."""
+
+    async def writing(self, key: str) -> Summary | None:
+        """Return what was written under a key."""
+
+    async def save_writing(self, key: str, writing: Summary) -> None:
+        """Keep it, or replace what was there."""
+
+    async def spend(self, channel: ChannelRef, day: date, tokens: int) -> None:
+        """Add to what a channel has spent on a day; called again after an error, perhaps twice."""
+
+    async def spent(self, day: date) -> Mapping[ChannelRef, int]:
+        """Return the tokens that each channel has spent on a day."""
+
+
+class Store(Library, Subscriptions, Ledger, Votes, Writings, Protocol):
     """All state of the product, in one place.
 
     Lifecycle: opened by its constructor or ``open``; ``close`` may be called once, at the end.
@@ -342,24 +362,51 @@ class Store(Library, Subscriptions, Ledger, Votes, Protocol):
         """Write what is left and let go of the files."""
 
 
+class Summarizer(Protocol):
+    """Makes texts short in their own sentences, at once and offline. No method waits or raises."""
+
+    def gist(self, title: str, sentences: Sequence[str]) -> Point | None:
+        """Return the one sentence that tells most, shortened, if there is any."""
+
+    def key_points(self, title: str, sentences: Sequence[str], number: int) -> tuple[Point, ...]:
+        """Return the sentences that tell most, whole, in the order of the text."""
+
+    def answers(self, question: str, sentences: Sequence[str], number: int) -> tuple[Point, ...]:
+        """Return the sentences that have most to do with a question, in the order of the text."""
+
+
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """A paper in a few sentences.
+class Completion:
+    """What a language model answered.
 
     Attributes:
-        sentences: In the order of the text they come from.
-        origin: Whose words they are, for the reader: ``abstract``, ``Hugging Face``, a model.
+        value: The object that it was asked for, of the schema that was given.
+        tokens_in: What was read, as the endpoint counts it, or estimated.
+        tokens_out: What was written.
+        model: As the endpoint calls it.
     """
 
-    sentences: tuple[str, ...]
-    origin: str
+    value: Mapping[str, object]
+    tokens_in: int
+    tokens_out: int
+    model: str
 
 
-class Summarizer(Protocol):
-    """Makes papers short."""
+class LanguageModel(Protocol):
+    """A language model at an endpoint that the operator has set up."""
 
-    async def summarize(self, paper: Paper, sentences: int = 3) -> Summary:
-        """Return the paper in at most that many sentences; never empty."""
+    @property
+    def name(self) -> str:
+        """As the operator calls it."""
+
+    async def complete(
+        self, *, instructions: str, text: str, schema: Mapping[str, object], name: str
+    ) -> Completion:
+        """Have an object written about a text.
+
+        Raises:
+            ModelError: if it did not come, or is not of the schema.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class FakeSource:
     """A paper source with a list for some days.
 
     Attributes:
+        texts: Whole papers, in Markdown.
         trouble: Raised by every question, if set.
         asked: How many questions there were.
     """
@@ -127,6 +128,7 @@ class FakeSource:
         self.name = name
         self.days = dict(days or {})
         self.trouble: SourceError | None = None
+        self.texts: dict[PaperId, str] = {}
         self.asked = 0
 
     def _ask(self) -> None:
@@ -157,6 +159,10 @@ class FakeSource:
     async def search(self, query: str, limit: int) -> Sequence[Paper]:
         self._ask()
         return [each for each in self._papers() if query.lower() in each.title.lower()][:limit]
+
+    async def full_text(self, paper: PaperId) -> str | None:
+        self._ask()
+        return self.texts.get(paper)
 
 
 class Clock:

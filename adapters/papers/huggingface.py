@@ -47,6 +47,7 @@ DAYS_BACK = 10
 
 FRESH_SECONDS = 60
 ANSWERS_KEPT = 32
+TEXTS_KEPT = 8
 BODY_BYTES = 20_000_000
 REDIRECTS = 3
 QUERY_CHARS = 250
@@ -118,6 +119,7 @@ class HuggingFace:
         self._clock = clock
         self._sleep = sleep
         self._answers: OrderedDict[str, _Answer] = OrderedDict()
+        self._texts: OrderedDict[PaperId, str] = OrderedDict()
         self._opens_at = clock()
         headers = {"User-Agent": f"daily-papers/{__version__}", "Accept": "application/json"}
         if self._token:
@@ -180,6 +182,32 @@ class HuggingFace:
         most = min(limit, SEARCH_PAPERS)
         answer = await self._read("/api/papers/search", _listed, q=words, limit=str(most))
         return distinct(answer.papers)[:most]
+
+    async def full_text(self, paper: PaperId) -> str | None:
+        """Return the paper in Markdown as Hugging Face has it, which may be its abstract alone.
+
+        The last few are kept in memory: who asks for one asks again.
+        """
+        if paper.archive != "arxiv" or "/" in paper.key:
+            return None
+        if paper in self._texts:
+            self._texts.move_to_end(paper)
+            return self._texts[paper]
+        path = f"/papers/{paper.key}.md"
+        headers = {"Accept": "text/markdown, text/plain"}
+        try:
+            reply = await self._send(self._client.build_request("GET", path, headers=headers), path)
+        except _Declined as declined:
+            if declined.status == 404:
+                return None
+            raise
+        text = reply.body.decode("utf-8", "replace")
+        if text.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
+            return None  # a page for people, as of an API that has no such texts
+        self._texts[paper] = text
+        if len(self._texts) > TEXTS_KEPT:
+            self._texts.popitem(last=False)
+        return text
 
     async def _list(self, **query: str) -> tuple[Paper, ...]:
         """Return all pages of a list.

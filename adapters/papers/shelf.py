@@ -68,6 +68,9 @@ class Shelf:
         """Return papers that hold every word of a query, most words in the title first."""
         return await asyncio.to_thread(self._search, query, limit)
 
+    async def full_text(self, paper: PaperId) -> str | None:
+        """Return nothing: a shelf holds abstracts."""
+
     async def days(self) -> list[date]:
         """Return all days that hold papers, oldest first, for replaying them."""
         return await asyncio.to_thread(lambda: sorted(self._days()))

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import Delivery, Receipt, Seen, Slot
 from bot.domain.papers import BatchKey, Paper, PaperId
+from bot.domain.summaries import Summary
 from bot.domain.votes import VoteKind
 
 T = TypeVar("T")
@@ -65,6 +66,15 @@ class Entry:
     votes: Mapping[VoteKind, Mapping[str, Mapping[UserRef, int]]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a channel has spent on a day, in tokens of a language model."""
+
+    channel: ChannelRef
+    day: date
+    tokens: int
+
+
 KINDS: Mapping[str, type] = {
     "papers": Paper,
     "batches": ListedBatch,
@@ -74,6 +84,8 @@ KINDS: Mapping[str, type] = {
     "messages": Standing,
     "receipts": Receipt,
     "ledger": Entry,
+    "writings": Summary,
+    "spending": Spending,
 }
 """What each table holds."""
 

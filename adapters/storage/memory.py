@@ -13,6 +13,7 @@ from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.errors import LeaseLost, StoreError
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
+from bot.domain.summaries import Summary
 from bot.domain.votes import Ballot, Tally, VoteKind
 
 
@@ -94,6 +95,8 @@ class MemoryStore:
         self._receipts: defaultdict[ChannelRef, dict[Slot, Receipt]] = defaultdict(dict)
         self._seen: dict[tuple[ChannelRef, PaperId], Seen] = {}
         self._ballots: set[Ballot] = set()
+        self._writings: dict[str, Summary] = {}
+        self._spending: defaultdict[date, Counter[ChannelRef]] = defaultdict(Counter)
 
     def replica(self) -> MemoryStore:
         """Return the same state as another process would have it."""
@@ -335,3 +338,19 @@ class MemoryStore:
             for each in self._ballots
             if (each.user, each.kind) == (user, kind)
         }
+
+    async def writing(self, key: str) -> Summary | None:
+        """See ``Writings``."""
+        return self._writings.get(key)
+
+    async def save_writing(self, key: str, writing: Summary) -> None:
+        """See ``Writings``."""
+        self._writings[key] = writing
+
+    async def spend(self, channel: ChannelRef, day: date, tokens: int) -> None:
+        """See ``Writings``."""
+        self._spending[day][channel] += tokens
+
+    async def spent(self, day: date) -> Mapping[ChannelRef, int]:
+        """See ``Writings``."""
+        return dict(self._spending[day])

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from adapters.storage.documents import Entry, ListedBatch, Standing, TakenSlot, decode, encode
+from adapters.storage.documents import (
+    Entry,
+    ListedBatch,
+    Spending,
+    Standing,
+    TakenSlot,
+    decode,
+    encode,
+)
 from adapters.storage.memory import later
 from adapters.storage.patches import Json
 from adapters.storage.snapshot import Tables as Removed
@@ -13,12 +23,14 @@ from adapters.storage.table import Documents, Index, KeyedTable
 from bot.domain.channels import ChannelRef, Subscription, UserRef
 from bot.domain.deliveries import UNFINISHED, Delivery, Receipt, Seen, Slot
 from bot.domain.papers import Batch, Paper, PaperId
+from bot.domain.summaries import Summary
 from bot.domain.votes import Ballot, Tally, VoteKind
 
 AT_ONCE = 2_000
 """Documents that are archived with one snapshot, about."""
 
 CHANNEL = Index(("channel",))
+DAY = Index(("day",))
 SLOT_CHANNEL = Index(("slot", "channel"))
 SLOT_DAY = Index(("slot", "day"))
 STATE = Index(("state",))
@@ -40,6 +52,8 @@ class Tables:
         self.messages = KeyedTable(kept, "messages", Standing)
         self.receipts = KeyedTable(kept, "receipts", Receipt, [SLOT_CHANNEL, SLOT_DAY])
         self.ledger = KeyedTable(kept, "ledger", Entry, [CHANNEL])
+        self.writings = KeyedTable(kept, "writings", Summary)
+        self.spending = KeyedTable(kept, "spending", Spending, [DAY])
 
     def check(self) -> None:
         """Read every document once.
@@ -133,6 +147,12 @@ class Tables:
                             )
                             if ballot not in keep:
                                 self.withdraw(ballot)
+
+    def spend(self, channel: ChannelRef, day: date, tokens: int) -> None:
+        """Add to what a channel has spent on a day."""
+        key = f"{channel}@{day}"
+        before = self.spending.find(key) or Spending(channel, day, 0)
+        self.spending.put({key: replace(before, tokens=before.tokens + tokens)})
 
     def _entry(self, channel: ChannelRef, paper: PaperId) -> Json:
         """Return what a channel did with a paper, nothing as yet included."""

@@ -24,6 +24,7 @@ from adapters.storage.ownership import own
 from adapters.storage.tables import (
     ATTEMPT_DAY,
     CHANNEL,
+    DAY,
     SLOT_CHANNEL,
     SLOT_DAY,
     SOURCE,
@@ -39,6 +40,7 @@ from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import UNFINISHED, Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.errors import LeaseLost, StorePoisoned
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
+from bot.domain.summaries import Summary
 from bot.domain.votes import Ballot, Tally, VoteKind
 
 T = TypeVar("T")
@@ -344,3 +346,21 @@ class TinyDBStore:
                 channel, _, paper = key.partition(" ")
                 found.append((ChannelRef.parse(channel), PaperId.parse(paper)))
         return found
+
+    async def writing(self, key: str) -> Summary | None:
+        """See ``Writings``."""
+        return self._tables.writings.find(key)
+
+    async def save_writing(self, key: str, writing: Summary) -> None:
+        """See ``Writings``."""
+        await self._change(lambda tables: tables.writings.put({key: writing}))
+
+    async def spend(self, channel: ChannelRef, day: date, tokens: int) -> None:
+        """See ``Writings``."""
+        await self._change(lambda tables: tables.spend(channel, day, tokens))
+
+    async def spent(self, day: date) -> Mapping[ChannelRef, int]:
+        """See ``Writings``."""
+        table = self._tables.spending
+        found = table.select(table.by(DAY, day.isoformat()))
+        return {each.channel: each.tokens for each in found}

@@ -86,6 +86,10 @@ class PaperSourceContract:
     async def test_an_unknown_paper_is_none(self, source, paper):
         assert await source.paper(paper) is None
 
+    @pytest.mark.parametrize("paper", UNKNOWN, ids=str)
+    async def test_an_unknown_paper_has_no_full_text(self, source, paper):
+        assert await source.full_text(paper) is None
+
     async def test_a_paper_is_found_by_the_words_of_its_title(self, source, day):
         wanted = (await source.batch(day)).papers[-1]
         found = await source.search(wanted.title, 5)

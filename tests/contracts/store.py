@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bot.domain.deliveries import DeliveryState, Seen, Slot
 from bot.domain.errors import LeaseLost, StoreError
 from bot.domain.papers import Paper, PaperId
+from bot.domain.summaries import Point, Summary
 from bot.domain.votes import Ballot, Tally, VoteKind
 from bot.ports import Store
 from tests import examples
@@ -27,6 +28,7 @@ from tests.examples import (
     CHANNEL,
     NOW,
     OTHER_CHANNEL,
+    TODAY,
     ballot,
     batch,
     batch_key,
@@ -501,6 +503,26 @@ class StoreContract:
             receipt("2026-05-06"),
         ]
 
+    # Writings
+
+    async def test_what_was_written_is_kept_and_replaced(self, store: Store) -> None:
+        first = Summary((Point("One.", "of one", 0, "Method"), Point("Two.")), "by a model")
+        second = Summary((), "again", Point("All."), why=Point("Why.", "as it is"))
+        assert await store.writing("k") is None
+        await store.save_writing("k", first)
+        await store.save_writing("other", second)
+        assert await store.writing("k") == first
+        await store.save_writing("k", second)
+        assert await store.writing("k") == second
+
+    async def test_tokens_add_up_by_day_and_channel(self, store: Store) -> None:
+        assert await store.spent(TODAY) == {}
+        for channel, tokens in ((CHANNEL, 5), (OTHER_CHANNEL, 7), (CHANNEL, 20)):
+            await store.spend(channel, TODAY, tokens)
+        await store.spend(CHANNEL, TODAY + timedelta(days=1), 3_000_000_000)
+        assert await store.spent(TODAY) == {CHANNEL: 25, OTHER_CHANNEL: 7}
+        assert await store.spent(TODAY + timedelta(days=1)) == {CHANNEL: 3_000_000_000}
+
     # Votes
 
     async def test_a_person_counts_once_however_many_marks_they_made(self, store: Store) -> None:
@@ -849,6 +871,11 @@ async def fill(store: Store) -> None:
     await store.cast(ballot())
     await store.cast(ballot(2, BOB, VoteKind.SAVE, "m1#🔖"))
 
+async def write(store: Store) -> None:
+    """Keep something a model wrote, and what that cost."""
+    await store.save_writing("k", Summary((Point("One."),), "by a model"))
+    await store.spend(CHANNEL, TODAY, 9)
+
 
 async def everything(store: Store) -> tuple[object, ...]:
     """Read all that ``fill`` kept, and what hangs together with it."""
@@ -866,4 +893,6 @@ async def everything(store: Store) -> tuple[object, ...]:
         await store.seen(CHANNEL, ids),
         set(await store.marks(CHANNEL, paper_id(2), BOB, VoteKind.SAVE)),
         await store.tallies(CHANNEL),
+        await store.writing("k"),
+        await store.spent(TODAY),
     )

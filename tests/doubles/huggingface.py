@@ -52,12 +52,14 @@ class HuggingFaceDouble:
         self.limit: tuple[int, int] | None = None
         self.today: date | None = None
         self.link_base = ""
+        self.texts: dict[str, str] = {}
         self.url = ""
         self._closing = asyncio.Event()
         app = web.Application(middlewares=[self._meet])
         app.router.add_get("/api/daily_papers", self._list)
         app.router.add_get("/api/papers/search", self._search)
         app.router.add_get("/api/papers/{id}", self._paper)
+        app.router.add_get("/papers/{id}.md", self._text)
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> HuggingFaceDouble:
@@ -143,6 +145,12 @@ class HuggingFaceDouble:
             if all(word in json.dumps(entry, ensure_ascii=False).casefold() for word in words)
         ]
         return self._answer(request, found[:limit])
+
+    async def _text(self, request: web.Request) -> web.StreamResponse:
+        text = self.texts.get(request.match_info["id"])
+        if text is None:
+            return web.Response(status=404, text="Not found")
+        return web.Response(text=text, content_type="text/markdown")
 
     async def _paper(self, request: web.Request) -> web.StreamResponse:
         for day, papers in self.days.items():

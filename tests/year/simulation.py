@@ -103,6 +103,9 @@ class WeekdaySource:
     async def search(self, query: str, limit: int) -> Sequence[Paper]:
         return ()
 
+    async def full_text(self, paper: PaperId) -> str | None:
+        return None
+
     def _papers(self, day: date) -> tuple[Paper, ...]:
         age = now() - opens_at(day)
         if day.weekday() >= 5 or age < timedelta(0):

@@ -18,6 +18,7 @@ from adapters.storage.documents import (
     Entry,
     Json,
     ListedBatch,
+    Spending,
     Standing,
     TakenSlot,
     decode,
@@ -35,6 +36,7 @@ from bot.domain.channels import Subscription
 from bot.domain.deliveries import Delivery, Receipt
 from bot.domain.errors import StoreError
 from bot.domain.papers import Paper
+from bot.domain.summaries import Summary
 
 Document = tuple[str, str, Json]
 """Table, key, document."""
@@ -94,6 +96,17 @@ READINGS: dict[str, tuple[TextClause, Callable[[Row[Any]], tuple[str, Json]]]] =
     "receipts": (
         text("SELECT channel, day, document FROM daily_papers.receipts"),
         lambda row: (f"{row.channel}@{row.day}", row.document),
+    ),
+    "writings": (
+        text("SELECT key, document FROM daily_papers.writings"),
+        lambda row: (row.key, row.document),
+    ),
+    "spending": (
+        text("SELECT channel, day, tokens FROM daily_papers.spending"),
+        lambda row: (
+            f"{row.channel}@{row.day}",
+            {"channel": row.channel, "day": str(row.day), "tokens": row.tokens},
+        ),
     ),
 }
 
@@ -180,8 +193,8 @@ def _records(row: Document) -> Iterator[tuple[TextClause, Parameters]]:
         case Paper():
             yield sql.SAVE_PAPER, {"id": key, "document": dumped(document)}
         case ListedBatch(batch):
-            day = {"source": batch.source, "day": batch.day}
-            yield sql.SAVE_BATCH, {**day, "document": dumped(document)}
+            place = {"source": batch.source, "day": batch.day}
+            yield sql.SAVE_BATCH, {**place, "document": dumped(document)}
         case Subscription():
             yield sql.SAVE_SUBSCRIPTION, {"channel": key, "document": dumped(document)}
         case TakenSlot(slot, deliveries):
@@ -192,6 +205,10 @@ def _records(row: Document) -> Iterator[tuple[TextClause, Parameters]]:
             yield sql.STAND, {"message": key, "delivery": delivery}
         case Receipt(slot):
             yield sql.SAVE_RECEIPT, {**slot_row(slot), "document": dumped(document)}
+        case Summary():
+            yield sql.SAVE_WRITING, {"key": key, "document": dumped(document)}
+        case Spending(channel, day, tokens):
+            yield sql.SPEND, {"channel": str(channel), "day": day, "tokens": tokens}
         case Entry(channel, paper, seen, votes):
             place = {"channel": str(channel), "paper": str(paper)}
             if seen:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -106,6 +107,19 @@ votes = Table(
     Column("person", Text, primary_key=True),
     Index("votes_by_origin", "channel", "origin"),
     Index("votes_by_person", "person", "kind"),
+)
+writings = Table(
+    "writings",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("document", JSON, nullable=False),
+)
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
 )
 leases = Table(
     "leases",

@@ -256,3 +256,19 @@ VOTED = text("""
 """)
 
 PING = text("SELECT 1")
+
+# Writings
+
+WRITING = text("SELECT document FROM daily_papers.writings WHERE key = :key")
+
+SAVE_WRITING = text("""
+    INSERT INTO daily_papers.writings (key, document) VALUES (:key, :document)
+    ON CONFLICT (key) DO UPDATE SET document = excluded.document
+""")
+
+SPEND = text("""
+    INSERT INTO daily_papers.spending (day, channel, tokens) VALUES (:day, :channel, :tokens)
+    ON CONFLICT (day, channel) DO UPDATE SET tokens = spending.tokens + excluded.tokens
+""")
+
+SPENT = text("SELECT channel, tokens FROM daily_papers.spending WHERE day = :day")

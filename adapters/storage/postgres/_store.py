@@ -22,6 +22,7 @@ from bot.domain.channels import ChannelRef, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import Delivery, DeliveryState, Receipt, Seen, Slot
 from bot.domain.errors import LeaseLost, StoreError
 from bot.domain.papers import Batch, Paper, PaperId
+from bot.domain.summaries import Summary
 from bot.domain.votes import Ballot, Tally, VoteKind
 
 T = TypeVar("T")
@@ -362,6 +363,25 @@ class PostgresStore:
         wanted = {"person": str(user), "kind": kind.value}
         rows = await self.database.run(sql.VOTED, wanted)
         return [(ChannelRef.parse(row.channel), PaperId.parse(row.paper)) for row in rows]
+
+    async def writing(self, key: str) -> Summary | None:
+        """See ``Writings``."""
+        return await self._one(Summary, sql.WRITING, {"key": key})
+
+    async def save_writing(self, key: str, writing: Summary) -> None:
+        """See ``Writings``."""
+        kept = {"key": key, "document": _written(writing)}
+        await self.database.run(sql.SAVE_WRITING, kept)
+
+    async def spend(self, channel: ChannelRef, day: date, tokens: int) -> None:
+        """See ``Writings``."""
+        added = {"channel": str(channel), "day": day, "tokens": tokens}
+        await self.database.run(sql.SPEND, added)
+
+    async def spent(self, day: date) -> Mapping[ChannelRef, int]:
+        """See ``Writings``."""
+        rows = await self.database.run(sql.SPENT, {"day": day})
+        return {ChannelRef.parse(row.channel): row.tokens for row in rows}
 
 
 def dumped(document: object) -> str:

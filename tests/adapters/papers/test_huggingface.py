@@ -405,3 +405,22 @@ def test_a_token_that_cannot_be_one_is_refused_unseen(token):
 def test_an_address_that_cannot_be_one_is_refused(url):
     with pytest.raises(ConfigError, match="HF_API_URL"):
         HuggingFace(HuggingFaceSettings(api_url=url))
+
+
+async def test_a_full_text_is_read_once_and_kept(hub, opened):
+    source = opened()
+    hub.texts[OLMO.id.key] = "# Title\n\nIt ‘is’ so.\n"
+    for _ in range(2):
+        assert await source.full_text(OLMO.id) == "# Title\n\nIt ‘is’ so.\n"
+    assert [each.path for each in hub.asked] == [f"/papers/{OLMO.id.key}.md"]
+
+
+async def test_a_page_for_people_is_no_full_text(hub, opened):
+    hub.texts[OLMO.id.key] = "<!DOCTYPE html><html>Sign in</html>"
+    assert await opened().full_text(OLMO.id) is None
+
+
+async def test_a_full_text_that_does_not_come_is_a_source_error(hub, opened):
+    hub.faults.extend([status(500)] * 3)
+    with pytest.raises(SourceError, match=r"/papers/.*\.md answers HTTP 500"):
+        await opened().full_text(OLMO.id)

@@ -8,7 +8,7 @@ from adapters.storage import snapshot
 from adapters.storage.tinydb import TinyDBStore
 from adapters.storage.transfer import Contents, contents, transfer
 from bot.domain.errors import ConfigError, StoreError
-from tests.contracts.store import everything, fill
+from tests.contracts.store import everything, fill, write
 from tests.doubles.postgres import PostgresCluster
 from tests.examples import ballot, delivery, receipt
 
@@ -17,6 +17,7 @@ async def filled(folder: Path) -> tuple[object, ...]:
     """Leave a folder with one of everything in it, a vote that was taken back included."""
     store = await TinyDBStore.open(folder)
     await fill(store)
+    await write(store)
     await store.cast(ballot(7))
     await store.withdraw(ballot(7))
     read = await everything(store)
