@@ -26,7 +26,9 @@ settings.load_profile("steady")  # the same examples in every run, however slow 
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the environment's and the working folder's settings out of the tests."""
     for name in list(os.environ):
-        if name.startswith(("SLACK_", "DISCORD_", "STORE_", "HF_", "DIGEST_", "SOURCES_", "LOG_")):
+        if name.startswith(
+            ("SLACK_", "DISCORD_", "STORE_", "HF_", "DIGEST_", "SOURCES_", "LOG_", "LLM_")
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HEALTH_FILE", str(tmp_path / "health.json"))
 
