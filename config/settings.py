@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import httpx
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -21,6 +22,8 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -213,6 +216,74 @@ class HuggingFaceSettings(Section):
     timeout: float = Field(20, gt=0, le=300, description="Seconds to wait for an answer.")
 
 
+def _endpoint_address(text: str) -> str:
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.userinfo:
+        raise ValueError("holds a user or password, which logs would show; use LLM_API_KEY")
+    known = url.scheme in ("http", "https") and url.host and "%" not in url.host
+    if not known or "?" in text or "#" in text:
+        raise ValueError("is no http(s) address, such as http://127.0.0.1:8080/v1")
+    if url.path.rstrip("/").endswith("/completions"):
+        raise ValueError("goes too far; it ends before `/chat/completions`, which the bot adds")
+    return str(url).rstrip("/")
+
+
+class LlmSettings(Section):
+    """Summaries by a language model. Off until an address is set."""
+
+    base_url: Annotated[str, AfterValidator(_endpoint_address)] | None = Field(
+        None,
+        description=(
+            "Address of an OpenAI-compatible endpoint, up to `/v1`; turns summaries by a model on."
+        ),
+    )
+    model: str | None = Field(
+        None,
+        max_length=200,
+        validate_default=True,
+        description="Name of the model there, needed with an address.",
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Key of the endpoint, sent to its address alone; local ones need none."
+    )
+    timeout: float = Field(
+        60, gt=0, le=600, description="Seconds to wait for an answer, second attempts included."
+    )
+    max_tokens: int = Field(
+        700,
+        ge=16,
+        le=100_000,
+        description="Tokens of one answer at the most; a model that reasons needs more.",
+    )
+    daily_tokens: int = Field(
+        200_000, ge=0, description="Tokens per day for the whole bot, both ways; 0 for no limit."
+    )
+    channel_tokens: int = Field(
+        50_000, ge=0, description="Tokens per day for each channel, both ways; 0 for no limit."
+    )
+    temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="How freely the model words; not sent by default, as some endpoints refuse it.",
+    )
+    language: str = Field(
+        "English", min_length=1, max_length=40, description="Language of the summaries."
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, model: str | None, info: ValidationInfo) -> str | None:
+        """Return the model, which nobody can guess for an address."""
+        name = (model or "").strip()
+        if not name and info.data.get("base_url"):
+            raise ValueError("is needed with LLM_BASE_URL; set it to a model of that endpoint")
+        return name or None
+
+
 class DigestSettings(Section):
     """What a new subscription starts with, unless the command says otherwise."""
 
@@ -298,6 +369,7 @@ class Settings(BaseSettings):
     sources: SourcesSettings = Field(default_factory=SourcesSettings)
     search: SearchSettings = Field(default_factory=SearchSettings)
     hf: HuggingFaceSettings = Field(default_factory=HuggingFaceSettings)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
     digest: DigestSettings = Field(default_factory=DigestSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     health: HealthSettings = Field(default_factory=HealthSettings)

@@ -9,6 +9,7 @@
     │   └── NotAllowed
     ├── ConfigError               shown to the operator; ends start-up
     ├── SourceError               a paper source did not answer well; retry later
+    ├── ModelError                a language model did not answer well; the extractive answer stands
     ├── StoreError                the state could not be read or written
     │   ├── StoreInUse            another process owns it
     │   ├── LeaseLost             another process may have taken over what this one was at
@@ -108,6 +109,32 @@ class SourceError(DailyPapersError):
         self.source = source
         self.problem = problem
         self.retry_after = retry_after
+
+
+class ModelError(DailyPapersError):
+    """A language model answered badly or not at all; the extractive answer stands.
+
+    Attributes:
+        problem: What happened, and the cure, without secrets.
+        retry_after: Seconds in which asking again is in vain, where that is known.
+        tokens_in: Tokens read and
+        tokens_out: tokens written by the model all the same, for the budget.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        retry_after: float | None = None,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+    ) -> None:
+        wait = f", retry after {retry_after:.0f} s" if retry_after is not None else ""
+        super().__init__(f"LLM: {problem}{wait}")
+        self.problem = problem
+        self.retry_after = retry_after
+        self.tokens_in = tokens_in
+        self.tokens_out = tokens_out
 
 
 class StoreError(DailyPapersError):

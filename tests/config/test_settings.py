@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import time
 from pathlib import Path
 
@@ -108,6 +109,18 @@ def test_the_environment_wins_over_the_file_and_the_file_over_secrets(
         ("DIGEST_LAYOUT", CANARY),
         ("DIGEST_LIMIT", "26"),
         ("LOG_LEVEL", CANARY),
+        ("LLM_BASE_URL", CANARY),
+        ("LLM_BASE_URL", f"ftp://{CANARY}/v1"),
+        ("LLM_BASE_URL", f"http://{CANARY}@127.0.0.1/v1"),
+        ("LLM_BASE_URL", f"http://u:{CANARY}@127.0.0.1/v1"),
+        ("LLM_BASE_URL", f"http://127.0.0.1/v1?key={CANARY}"),
+        ("LLM_BASE_URL", f"http://127.0.0.1/v1#{CANARY}"),
+        ("LLM_BASE_URL", f"http://[{CANARY}"),
+        ("LLM_BASE_URL", "http://127.0.0.1/v1/chat/completions"),
+        ("LLM_TIMEOUT", "0"),
+        ("LLM_MAX_TOKENS", "0"),
+        ("LLM_DAILY_TOKENS", "-1"),
+        ("LLM_TEMPERATURE", CANARY),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_never_shown(
@@ -119,6 +132,19 @@ def test_a_wrong_setting_is_named_and_its_value_never_shown(
     assert f"{name}: " in str(error.value)
     assert CANARY not in str(error.value)
     assert error.value.__cause__ is None
+
+
+def test_an_endpoint_of_language_models_needs_the_name_of_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LLM_BASE_URL", " http://127.0.0.1:8080/v1/ ")
+    with pytest.raises(ConfigError, match="LLM_MODEL: is needed with LLM_BASE_URL"):
+        load(tmp_path)
+    monkeypatch.setenv("LLM_MODEL", " small ")
+    assert load(tmp_path).llm.base_url == "http://127.0.0.1:8080/v1"
+    assert load(tmp_path).llm.model == "small"
+    monkeypatch.delenv("LLM_BASE_URL")
+    assert load(tmp_path).llm.base_url is None
 
 
 def test_a_subscription_has_at_least_one_weekday(
@@ -172,7 +198,7 @@ def test_whatever_is_called_a_token_or_secret_is_kept_secret() -> None:
     assert SECRETS
     for section, kind in sections().items():
         for name, field in kind.model_fields.items():
-            if any(word in name for word in ("token", "secret", "password", "key")):
+            if re.search("token(?!s)|secret|password|key", name):  # tokens are counted, not shown
                 assert "SecretStr" in str(field.annotation), f"{section}.{name}"
 
 

@@ -871,6 +871,7 @@ async def fill(store: Store) -> None:
     await store.cast(ballot())
     await store.cast(ballot(2, BOB, VoteKind.SAVE, "m1#🔖"))
 
+
 async def write(store: Store) -> None:
     """Keep something a model wrote, and what that cost."""
     await store.save_writing("k", Summary((Point("One."),), "by a model"))
