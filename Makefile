@@ -8,7 +8,7 @@ PEERS := tests/peers/node_modules/.package-lock.json
 DRAWN := docs/pictures/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types hostile torture year bench bench-search lock wheel clean
+.PHONY: help demo test peers check format lint types layers docs docs-check pictures golden replay replay-types hostile torture year bench bench-search bench-summaries train-summarizer gallery lock wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,12 @@ year: $(READY)  ## simulate a year of 200 channels in 16 time zones
 
 bench-search: $(READY)  ## measure search against its peers; BENCH_MILLION=1, BENCH_SEMANTIC=1 for more
 	@$(BIN)/python -m benchmarks search
+
+bench-summaries: $(READY)  ## measure summaries against other methods
+	@$(BIN)/python -m benchmarks summaries
+
+train-summarizer: $(READY)  ## learn the weights of the sentence scorer anew
+	@$(BIN)/python -m benchmarks.train_summarizer
 
 bench: $(READY)  ## measure, as ratios against peers in the same run
 	@$(BIN)/python -m benchmarks

@@ -10,9 +10,13 @@ from rich.console import Console
 
 import benchmarks
 
+SCRIPTS = ("train_summarizer",)
+"""Modules that measure nothing, and are run by themselves."""
+
 
 def main() -> None:
-    names = [each.name for each in pkgutil.iter_modules(benchmarks.__path__) if each.name[0] != "_"]
+    found = (each.name for each in pkgutil.iter_modules(benchmarks.__path__))
+    names = [name for name in found if name[0] != "_" and name not in SCRIPTS]
     chosen = [each for each in sys.argv[1:] if not each.startswith("--")] or names
     for name in chosen:
         if name not in names:

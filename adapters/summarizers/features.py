@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
@@ -33,11 +34,15 @@ _CUES = {
     "we propose": r"\bwe (?:\w+ly )?(?:propose|introduce|present|develop|describe|design|devise)\b",
     "we also": r"\bwe (?:also|further|additionally)\b",
     "we show": r"\bwe (?:\w+ly )?(?:show|demonstrate|prove|find|observe|illustrate|establish)\b",
-    "we study": r"\bwe (?:\w+ly )?(?:study|investigate|analy[sz]e|explore|examine|consider|address)\b",
+    "we study": (
+        r"\bwe (?:\w+ly )?(?:study|investigate|analy[sz]e|explore|examine|consider|address)\b"
+    ),
     "we use": r"\bwe (?:use|apply|leverage|employ|adopt|utili[sz]e|train|evaluate|compare|test)\b",
     "we": r"\bwe\b",
     "our": r"\bour\b",
-    "our method": r"\bour (?:\w+ )?(?:method|model|approach|algorithm|framework|system|network)s?\b",
+    "our method": (
+        r"\bour (?:\w+ )?(?:method|model|approach|algorithm|framework|system|network)s?\b"
+    ),
     "named": r"\b(?:called|named|dubbed|termed|coined|referred to as|which we call)\b",
     "novel": r"\b(?:new|novel)\b",
     "a novel": r"\ba (?:new|novel|simple|general|unified|scalable|practical)\b",
@@ -46,7 +51,9 @@ _CUES = {
     "results": r"\b(?:results?|experiments?|experimental|empirical(?:ly)?|evaluations?)\b",
     "outperforms": r"\b(?:outperform|state-of-the-art|superior|improv|better|exceed|surpass)\w*\b",
     "by doing": r"\bby \w+ing\b",
-    "to this end": r"^(?:to this end|to address|to tackle|to overcome|to solve|motivated by|inspired by)\b",
+    "to this end": (
+        r"^(?:to (?:this end|address|tackle|overcome|solve)|motivated by|inspired by)\b"
+    ),
     "based on": r"\bbased (?:on|upon)\b",
     "that": r"\bthat\b",
     "which": r"\bwhich\b",
@@ -54,10 +61,15 @@ _CUES = {
     "recent": r"\b(?:recent(?:ly)?|increasing(?:ly)?|popular|widely|emerg)\w*\b",
     "is a": r"^(?:the |an? )?(?:\S+ ){1,4}(?:is|are|has|have) (?:an?|been|become)\b",
     "specifically": r"^(?:specifically|in particular|concretely|more precisely|for example)\b",
-    "finally": r"^(?:finally|moreover|furthermore|additionally|in addition|also|second|third|lastly)\b",
+    "finally": (
+        r"^(?:finally|moreover|furthermore|additionally|in addition|also|second|third|lastly)\b"
+    ),
     "first": r"\bfirst\b",
     "it": r"^(?:it|this|these|they|such|those|here)\b",
-    "code": r"\b(?:code|dataset|implementation|data)s? (?:is|are|will be|can be)\b.*\b(?:available|released?)\b",
+    "code": (
+        r"\b(?:code|dataset|implementation|data)s? (?:is|are|will be|can be)\b"
+        r".*\b(?:available|released?)\b"
+    ),
     "link": r"https?://|www\.|github",
     "digits": r"\d",
     "percent": r"\d\s?%|\bpercent\b",
@@ -83,10 +95,14 @@ _WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d[\d.,]*|[?:;]")
 _DIGITS = re.compile(r"\d[\d.,]*")
 
 _PLAIN = frozenset(
-    "a an and are as at be been by can do for from has have how in into is it its more most of on or"
-    " our such than that the their then there these they this to was we were what when which while"
-    " will with not but also both each other some all any use used using show paper propose"
-    " method approach".split()
+    stem
+    for line in (
+        "a an and are as at be been by can do for from has have how in into is it its more most of",
+        "on or our such than that the their then there these they this to was we were what when",
+        "which while will with not but also both each other some all any use using used show",
+        "paper propose method approach",
+    )
+    for stem in line.split()
 )
 
 
@@ -155,11 +171,14 @@ def _places(sentences: Sequence[str]) -> list[tuple[str, list[float]]]:
         ("near start", [1 / (at + 1) for at in range(number)]),
         ("near end", [1 / (number - at) for at in range(number)]),
     ]
-    for at in range(4):
-        named.append((f"from start {at}", [float(each == at) for each in range(number)]))
-    for at in range(3):
-        named.append((f"from end {at}", [float(each == number - 1 - at) for each in range(number)]))
-    return named
+    starts = (
+        (f"from start {at}", [float(each == at) for each in range(number)]) for at in range(4)
+    )
+    ends = (
+        (f"from end {at}", [float(each == number - 1 - at) for each in range(number)])
+        for at in range(3)
+    )
+    return [*named, *starts, *ends]
 
 
 def _lengths(cut: Sequence[Sequence[str]]) -> list[tuple[str, list[float]]]:
@@ -200,7 +219,7 @@ def _title(
 
 
 def _pairs(words: Sequence[str]) -> set[tuple[str, str]]:
-    return set(zip(words, words[1:], strict=False))
+    return set(pairwise(words))
 
 
 def _order(sentences: Sequence[str]) -> list[tuple[str, list[float]]]:

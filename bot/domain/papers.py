@@ -109,6 +109,7 @@ class Paper:
     Attributes:
         upvotes: Votes on Hugging Face when the source was asked.
         one_line: The source's own one-sentence summary.
+        gist: The sentence of the abstract that tells most, shortened; found when it is kept.
         raw_title: The title as the source wrote it, where cleaning changed it.
         raw_abstract: The abstract likewise.
     """
@@ -120,6 +121,7 @@ class Paper:
     published: date | None = None
     upvotes: int | None = None
     one_line: str | None = None
+    gist: str | None = None
     keywords: tuple[str, ...] = ()
     organization: str | None = None
     submitted_by: str | None = None
