@@ -15,7 +15,7 @@ from rich.table import Table
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from benchmarks._papers import papers
 from bot.dispatch import Dispatcher
 from bot.domain.channels import ChannelRef, UserRef
@@ -46,7 +46,7 @@ async def _dispatcher(listed: list[Paper]) -> Dispatcher:
     return Dispatcher(
         store=store,
         index=index,
-        summarizer=LeadSummarizer(),
+        summarizer=ExtractiveSummarizer(),
         sources={"sample": None},  # type: ignore[dict-item]  # nothing here asks a source
         clock=lambda: NOW,
         health=Health(NOW),

@@ -27,7 +27,8 @@ from adapters.papers import open_sources
 from adapters.search import open_encoder, open_index, place_of_index
 from adapters.search.lexical import Progress
 from adapters.storage import open_store, place_beside
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.endpoint import Endpoint
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Schedule
@@ -42,7 +43,8 @@ from bot.domain.errors import (
 from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
 from bot.scheduler import Scheduler
 from bot.services.health import UP, Condition, Health
-from config.settings import Settings
+from bot.services.writer import Budget, Writer
+from config.settings import LlmSettings, Settings
 
 log = structlog.get_logger()
 
@@ -310,12 +312,14 @@ async def build(
             adapters = configured_adapters(settings)
         index = await open_index(place, store, progress, encoder)
         stack.push_async_callback(index.close)
-        digest = settings.digest
+        digest, summarizer = settings.digest, ExtractiveSummarizer()
+        writer = _writer(settings.llm, store, stack)
         health = Health(clock())
         inbox = Dispatcher(
             store=store,
             index=index,
-            summarizer=LeadSummarizer(),
+            summarizer=summarizer,
+            writer=writer,
             sources=sources,
             clock=clock,
             health=health,
@@ -325,11 +329,13 @@ async def build(
                 sources=tuple(sources),
                 layout=digest.layout,
                 limit=digest.limit,
+                language=settings.llm.language,
             ),
         )
         scheduler = Scheduler(
             store=store,
             index=index,
+            summarizer=summarizer,
             sources=sources,
             adapters=adapters,
             clock=clock,
@@ -343,3 +349,15 @@ async def build(
         yield App(
             settings, store, index, sources, adapters, inbox, scheduler, clock, health, broken
         )
+
+
+def _writer(settings: LlmSettings, store: Store, stack: AsyncExitStack) -> Writer | None:
+    """Return what writes with a language model, where one is set up."""
+    if settings.base_url is None:
+        return None
+    endpoint = Endpoint(settings)
+    stack.push_async_callback(endpoint.close)
+    budget = Budget(daily=settings.daily_tokens, channel=settings.channel_tokens)
+    writer = Writer(endpoint, store, budget)
+    stack.push_async_callback(writer.close)
+    return writer

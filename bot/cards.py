@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
@@ -40,8 +40,8 @@ from bot.domain.reply import (
     plain,
     text,
 )
+from bot.domain.summaries import Point, Summary
 from bot.domain.votes import Tally, VoteKind
-from bot.ports import Summary
 from bot.sentences import sentences
 from bot.text import clip, count, one_line
 
@@ -52,16 +52,17 @@ AUTHORS_SHOWN = 4
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 NOTHING = Tally()
 SUMMARIZE = "Summarize"
+NO_ABSTRACT = "No abstract is known yet."
 
 _WORD = re.compile(r"\w+")
 
 
 def one_sentence(paper: Paper) -> str:
-    """Return what a paper is about in one line: the source's words, else the abstract's first."""
+    """Return what a paper is about in one line: Hugging Face's words, else in quotes its own."""
     if own := one_line(paper.one_line or ""):
         return clip(own, LINE_CHARS)
-    first = sentences(paper.abstract)
-    return clip(first[0], LINE_CHARS) if first else "No abstract is known yet."
+    told = one_line(paper.gist or "") or next(iter(sentences(paper.abstract)), "")
+    return f"“{clip(told, LINE_CHARS - 2)}”" if told else NO_ABSTRACT
 
 
 def day_name(day: date) -> str:
@@ -236,9 +237,7 @@ def paper_message(paper: Paper, tally: Tally, *, rank: int | None = None) -> Rep
 
 def abstract_reply(paper: Paper, tally: Tally, twins: Sequence[Paper] = ()) -> Reply:
     """Return all that is known of a paper, and which other ones seem to be the same work."""
-    nodes: list[Node] = [
-        card(paper, tally, body=one_line(paper.abstract) or "No abstract is known yet.")
-    ]
+    nodes: list[Node] = [card(paper, tally, body=one_line(paper.abstract) or NO_ABSTRACT)]
     if paper.keywords:
         nodes.append(Note(text("Keywords: " + clip(", ".join(map(one_line, paper.keywords)), 300))))
     if twins:
@@ -250,18 +249,66 @@ def abstract_reply(paper: Paper, tally: Tally, twins: Sequence[Paper] = ()) -> R
     return Reply(tuple(nodes), one_line(paper.title))
 
 
-def summary_reply(paper: Paper, summary: Summary, tally: Tally) -> Reply:
-    """Return a paper's summary, saying whose words it is made of."""
-    body = " ".join(summary.sentences)
+def summary_reply(paper: Paper, summary: Summary, tally: Tally, notes: Sequence[str] = ()) -> Reply:
+    """Return a paper's summary, each claim with what it rests on, saying whose words they are."""
     buttons = (each for each in all_buttons(paper) if each.label != SUMMARIZE)
     controls: tuple[Control, ...] = (*buttons, *links(paper))
-    return Reply(
-        (
-            card(paper, tally, body=body, controls=controls),
-            Note(text(f"Summary: {summary.origin}.")),
-        ),
-        clip(f"{one_line(paper.title)}: {body}", 2_000),
-    )
+    plainly = all(not point.quote and not point.heading for point in summary.points)
+    body = _joined(summary.points) if plainly else summary.line.text if summary.line else ""
+    nodes: list[Node] = [card(paper, tally, body=body, controls=controls)]
+    if not plainly:
+        nodes += map(_claim, summary.points)
+    for name, point in (("Why it matters", summary.why), ("Limits", summary.limits)):
+        if point:
+            nodes.append(_claim(replace(point, text=f"{name}: {point.text}")))
+    nodes += _small_print(summary, notes)
+    told = body or _joined(summary.points)
+    return Reply(tuple(nodes), clip(f"{one_line(paper.title)}: {told}", 2_000))
+
+
+def answer_reply(paper: Paper, question: str, answer: Summary, notes: Sequence[str] = ()) -> Reply:
+    """Return what a paper says to a question, and the sentences that say it."""
+    nodes: list[Node] = [Paragraph((Bold(clip(one_line(question), 300)),))]
+    if answer.line:
+        nodes.append(Paragraph(text(answer.line.text)))
+    nodes += [Item(text(Italic(f"“{point.text}”"))) for point in answer.points]
+    if not answer.points:
+        nodes.append(Paragraph(text("Nothing in the text has to do with these words.")))
+    nodes.append(Note((Plain("From "), *title_link(paper))))
+    nodes += _small_print(answer, notes) if answer.points else map(_note, notes)
+    told = answer.line.text if answer.line else _joined(answer.points)
+    return Reply(tuple(nodes), clip(f"{one_line(question)} {told}", 2_000))
+
+
+def followed(reply: Reply, later: Callable[[], Awaitable[Reply]]) -> Reply:
+    """Return a reply with the one that is to take its place."""
+    return replace(reply, later=later)
+
+
+def _joined(points: Sequence[Point]) -> str:
+    """Return sentences as one text, with a mark where others stand between them."""
+    parts: list[str] = []
+    last: int | None = None
+    for point in points:
+        gap = last is not None and point.place is not None and point.place > last + 1
+        parts += ["[…]", point.text] if gap else [point.text]
+        last = point.place
+    return " ".join(parts)
+
+
+def _claim(point: Point) -> Item:
+    """Return a claim, and under it what it rests on."""
+    title = text(Bold(f"{point.heading}: "), point.text) if point.heading else text(point.text)
+    quote = text(Italic(f"“{clip(point.quote, 400)}”")) if point.quote else ()
+    return Item(title, quote)
+
+
+def _small_print(summary: Summary, notes: Sequence[str]) -> list[Node]:
+    return [Note(text(f"Summary: {summary.origin}.")), *map(_note, notes)]
+
+
+def _note(sentence: str) -> Note:
+    return Note(with_code(sentence))
 
 
 def list_reply(

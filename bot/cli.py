@@ -45,9 +45,9 @@ from bot.domain.papers import Batch, Paper, distinct
 from bot.domain.reply import plain
 from bot.exports import FORMATS
 from bot.preview import Preview, preview_of
-from bot.services.cleaning import cleaned_batch
 from bot.services.health import Condition, Health
 from bot.services.status import channel_status
+from bot.services.summaries import described_batch
 from bot.text import count
 from config.settings import Settings, load_settings
 
@@ -252,7 +252,8 @@ async def _post(settings: Settings, day: date, channel: str | None) -> None:
             whose = f"{channel} has no subscription" if channel else "no channel is subscribed"
             raise ConfigError(f"{whose}: run `/papers subscribe` in the channel first")
         batches = {
-            name: cleaned_batch(await source.batch(day)) for name, source in app.sources.items()
+            name: await described_batch(await source.batch(day), app.inbox.summarizer)
+            for name, source in app.sources.items()
         }
         for batch in batches.values():
             await app.store.save_batch(batch, app.clock())
@@ -331,7 +332,7 @@ async def _import(kind: Literal["page", "folder"], path: Path, day: date | None)
     async with build(settings, sources={}, adapters={}) as app:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             for each in progress.track(days, description=f"Importing {path.name}"):
-                batch = cleaned_batch(await source.batch(each))
+                batch = await described_batch(await source.batch(each), app.inbox.summarizer)
                 papers += len(batch.papers)
                 added += await app.store.save_batch(batch, app.clock())
     _out().print(

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar, assert_never
 
 import structlog
@@ -43,6 +44,7 @@ from bot.services import votes
 from bot.services.health import Health
 from bot.services.leases import leased
 from bot.services.query import words_alone
+from bot.services.writer import Writer
 from bot.text import clip, count, one_line
 
 log = structlog.get_logger()
@@ -77,6 +79,7 @@ class Dispatcher:
         adapters: The platforms, asked whether a channel can be posted to.
         reschedule: Awaited after a channel's subscription has changed.
         reconnected: Called when events may be lost, as those are that came before a turn was taken.
+        writer: Writes with a language model, where there is one.
         stale: Slots whose head shows counts of before; whoever edits heads empties it.
         turn_pause: Seconds between two looks whether a turn of another process has ended.
     """
@@ -94,6 +97,7 @@ class Dispatcher:
     reconnected: Callable[[], None] = _no_note
     stale: set[Slot] = field(default_factory=set)
     turn_pause: float = 5.0
+    writer: Writer | None = None
 
     async def command(self, call: CommandCall) -> Reply:
         """Run a command and return its answer, whatever happens."""
@@ -115,7 +119,11 @@ class Dispatcher:
                 )
             ]
         calls = (CommandCall(caller, "summarize", str(paper)) for paper in papers)
-        return [await self.command(call) for call in calls]
+        replies = [await self.command(call) for call in calls]
+        if len(replies) == 1:
+            return replies
+        # Platforms take few answers to one request: a model writes about one paper at a time.
+        return [replace(reply, later=None) for reply in replies]
 
     async def reaction(self, reaction: Reaction) -> None:
         """Count a reaction; what goes wrong is logged, for repair reads the message again."""
@@ -258,10 +266,15 @@ class Dispatcher:
         values = spec.read({**spec.parse(call.text), **call.values, **filled})
         share = bool(values.pop("share", False))
         try:
-            reply = await spec.handler(self._context(call.caller), **values)
+            reply = await spec.run(self._context(call.caller), values)
         except AmbiguousPaper as error:
             return cards.candidates_reply(error, spec.name)
-        return replace(reply, private=not share)
+        later = partial(self._later, reply.later, share) if reply.later else None
+        return replace(reply, private=not share, later=later)
+
+    async def _later(self, make: Callable[[], Awaitable[Reply]], share: bool) -> Reply:
+        """Return the reply that comes later, to whom the first one was shown."""
+        return replace(await self._answer(make), private=not share)
 
     async def _pressed(self, press: Press) -> Reply:
         try:
@@ -300,6 +313,7 @@ class Dispatcher:
             store=self.store,
             index=self.index,
             summarizer=self.summarizer,
+            writer=self.writer,
             sources=self.sources,
             health=self.health,
             defaults=self.defaults,

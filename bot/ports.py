@@ -381,14 +381,16 @@ class Completion:
 
     Attributes:
         value: The object that it was asked for, of the schema that was given.
-        tokens_in: What was read, as the endpoint counts it, or estimated.
-        tokens_out: What was written.
-        model: As the endpoint calls it.
+        tokens_in: Tokens read, and
+        tokens_out: tokens written, those of attempts in vain included.
+        estimated: Whether the endpoint left out what it counted.
+        model: Its name, as the endpoint calls it.
     """
 
     value: Mapping[str, object]
     tokens_in: int
     tokens_out: int
+    estimated: bool
     model: str
 
 
@@ -396,8 +398,8 @@ class LanguageModel(Protocol):
     """A language model at an endpoint that the operator has set up."""
 
     @property
-    def name(self) -> str:
-        """As the operator calls it."""
+    def model(self) -> str:
+        """Its name, as the operator set it."""
 
     async def complete(
         self, *, instructions: str, text: str, schema: Mapping[str, object], name: str

@@ -15,15 +15,16 @@ from typing import Any, Literal
 
 from adapters.papers import open_file, open_sources
 from adapters.storage.memory import MemoryStore
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Subscription, UserRef
 from bot.domain.deliveries import Delivery
 from bot.domain.errors import ConfigError, SourceError
 from bot.domain.papers import Batch, batch_day
 from bot.domain.reply import Reply
 from bot.ports import PaperSource, Thread
-from bot.services.cleaning import cleaned_batch
 from bot.services.deliveries import message_of, thread_of
 from bot.services.digest import plan_digest
+from bot.services.summaries import described_batch
 from config.settings import Settings
 
 
@@ -57,7 +58,7 @@ async def preview_of(settings: Settings, wanted: Preview, *, now: datetime) -> l
     """
     async with AsyncExitStack() as stack:
         source = await _source(settings, wanted, stack, now)
-        batch = cleaned_batch(await _batch(source, wanted.day, now))
+        batch = await described_batch(await _batch(source, wanted.day, now), ExtractiveSummarizer())
     store = MemoryStore()
     await store.save_batch(batch, now)
     channel = ChannelRef(wanted.platform, "preview", "channel")

@@ -38,7 +38,7 @@ from bot.domain.errors import (
     TryLater,
 )
 from bot.domain.papers import Batch, BatchKey, is_settled
-from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store
+from bot.ports import ChatAdapter, PaperSource, SearchIndex, Store, Summarizer
 from bot.services import deliveries, library, votes
 from bot.services.digest import candidates, not_ordered, plan_digest, plan_late, takes_late
 from bot.services.health import Health, Reading
@@ -329,6 +329,7 @@ class Scheduler:
         *,
         store: Store,
         index: SearchIndex,
+        summarizer: Summarizer,
         sources: Mapping[str, PaperSource],
         adapters: Mapping[str, ChatAdapter],
         clock: Clock,
@@ -342,6 +343,7 @@ class Scheduler:
         self._health = health or Health(clock())
         self._store = store
         self._index = index
+        self._summarizer = summarizer
         self._sources = sources
         self._adapters = adapters
         self._clock = clock
@@ -447,7 +449,9 @@ class Scheduler:
         added = 0
         for name, source in self._sources.items():
             try:
-                added += await library.poll(source, self._store, self._index, self._clock())
+                added += await library.poll(
+                    source, self._store, self._index, self._summarizer, self._clock()
+                )
                 self._health.sources[name] = Reading(self._clock())
             except SourceError as error:
                 self.runs.unread.add(name)

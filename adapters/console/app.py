@@ -158,10 +158,12 @@ class ConsoleAdapter:
         else:
             name, _, text = (rest.strip() if verb == COMMAND else line.strip()).partition(" ")
             call = CommandCall(_caller(user), name, text)
-            self._answer(await inbox.command(call))
+            await self._answer(await inbox.command(call))
 
-    def _answer(self, reply: Reply) -> None:
+    async def _answer(self, reply: Reply) -> None:
         self.show(reply, "only you see this" if reply.private else f"#{CHANNEL.id}")
+        if reply.later:
+            await self._answer(await reply.later())
 
     async def _react(self, rest: str, inbox: Inbox, user: UserRef) -> None:
         number, _, emoji = rest.partition(" ")
@@ -185,7 +187,7 @@ class ConsoleAdapter:
             self.console.print("Say it as in: press 2 1 (m2, its first button)", style="yellow")
             return
         action = buttons[int(which) - 1].action.pack()
-        self._answer(await inbox.press(Press(_caller(user), action, posted.ref)))
+        await self._answer(await inbox.press(Press(_caller(user), action, posted.ref)))
 
 
 def _caller(user: UserRef) -> Caller:

@@ -277,6 +277,9 @@ class Listener(discord.Client):
                 await self._show(_route("POST", interaction), reply, EPHEMERAL)
             else:
                 await self._show(_route("PATCH", interaction, ORIGINAL), reply)
+                if reply.later:
+                    better = await reply.later()
+                    await self._show(_route("PATCH", interaction, ORIGINAL), better)
 
     async def _show(self, route: Route, reply: Reply, flags: int = 0) -> None:
         """Answer in the style that is set, or in the other where Discord does not take it."""

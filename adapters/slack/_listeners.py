@@ -200,10 +200,10 @@ class Listeners:
             if _by_a_person(event) and not self._heard(event):
                 reply = await self._ask(event)
                 if reply.private:
-                    await show(reply, partial(self._whisper, event))
+                    await self._told(reply, partial(self._whisper, event))
                 else:
                     thread = event.get("thread_ts") or event["ts"]
-                    await show(reply, partial(self._say, event["channel"], thread))
+                    await self._told(reply, partial(self._say, event["channel"], thread))
 
     async def message(self, event: Json) -> None:
         """Answer somebody who writes to the bot in private."""
@@ -211,7 +211,8 @@ class Listeners:
             private = event.get("channel_type") == "im"
             if private and _by_a_person(event) and not self._heard(event):
                 reply = await self._ask(event)
-                await show(reply, partial(self._say, event["channel"], event.get("thread_ts")))
+                say = partial(self._say, event["channel"], event.get("thread_ts"))
+                await self._told(reply, say)
 
     async def reaction(self, event: Json, body: Json) -> None:
         """Hand on a person's reaction to a message of ours."""
@@ -258,6 +259,24 @@ class Listeners:
             _call(caller, without_mention(event.get("text", ""), self._me.user))
         )
 
+    async def _told(self, reply: Reply, send: Callable[[Json], Awaitable[Json | None]]) -> None:
+        """Send a reply, and in its place the one that comes later; below it, if it is whispered."""
+        posted = await show(reply, send)
+        if not reply.later:
+            return
+        better = await reply.later()
+        if posted is None:
+            await show(better, send)
+            return
+
+        async def change(payload: Json) -> None:
+            changed = self._web.client.chat_update(
+                channel=posted["channel"], ts=posted["ts"], **payload
+            )
+            await self._web.ask(changed)
+
+        await show(better, change)
+
     async def _whisper(self, event: Json, payload: Json) -> None:
         shown = self._web.client.chat_postEphemeral(
             channel=event["channel"],
@@ -267,11 +286,12 @@ class Listeners:
         )
         await self._web.ask(shown, lost=Ambiguous)
 
-    async def _say(self, channel: str, thread: str | None, payload: Json) -> None:
+    async def _say(self, channel: str, thread: str | None, payload: Json) -> Json:
         shown = self._web.client.chat_postMessage(
             channel=channel, thread_ts=thread, **payload, **UNFURL
         )
-        await self._web.ask(shown, lost=Ambiguous)
+        posted = await self._web.ask(shown, lost=Ambiguous)
+        return {"channel": posted["channel"], "ts": posted["ts"]}
 
     async def _respond(
         self, url: str, reply: Reply, *, thread: str | None = None, replace: bool = False
@@ -284,6 +304,10 @@ class Listeners:
         if thread:
             where["thread_ts"] = thread
         await show(reply, lambda payload: respond(url, {**payload, **where}))
+        if reply.later:  # what a response URL has posted, it does not replace
+            better = await reply.later()
+            where["replace_original"] = False
+            await show(better, lambda payload: respond(url, {**payload, **where}))
 
 
 def _call(caller: Caller, text: str) -> CommandCall:

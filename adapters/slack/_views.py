@@ -54,7 +54,10 @@ class Views:
         """
         client = self._web.client
         show = client.views_push if above else client.views_open
-        await self._web.ask(show(trigger_id=trigger, view=answer_view(reply)))
+        shown = await self._web.ask(show(trigger_id=trigger, view=answer_view(reply)))
+        if reply.later:
+            better = answer_view(await reply.later())
+            await self._web.ask(client.views_update(view_id=shown["view"]["id"], view=better))
 
     async def submit(self, ack: AsyncAck, view: Json, caller: Caller) -> None:
         """Run the command of a dialog, and answer in the dialog."""

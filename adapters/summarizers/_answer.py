@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import (
@@ -23,6 +21,7 @@ from pydantic import (
 
 from adapters.summarizers._schema import Schema, mismatch
 from bot.domain.errors import ModelError
+from bot.ports import Completion
 from bot.text import clip, one_line
 
 CHARS_PER_TOKEN = 4
@@ -34,25 +33,6 @@ MODEL_CHARS = 100
 _STREAM = re.compile(rb"\s*(data|event|id|retry)?:")
 _THOUGHT = "<think>"
 _THOUGHT_ENDS = "</think>"
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What a model answered.
-
-    Attributes:
-        value: The object, which fits the schema that was asked for.
-        tokens_in: Tokens read, and
-        tokens_out: tokens written, those of attempts in vain included.
-        estimated: Whether the endpoint left out what it counted.
-        model: Name of the model, as the endpoint calls it.
-    """
-
-    value: Mapping[str, object]
-    tokens_in: int
-    tokens_out: int
-    estimated: bool
-    model: str
 
 
 class Malformed(ModelError):

@@ -24,7 +24,6 @@ import structlog
 
 from adapters.summarizers._answer import (
     WORDS_CHARS,
-    Completion,
     Malformed,
     read,
     tokens,
@@ -33,10 +32,9 @@ from adapters.summarizers._answer import (
 from adapters.summarizers._schema import Schema, strict
 from bot import __version__
 from bot.domain.errors import ConfigError, ModelError
+from bot.ports import Completion
 from bot.text import clip
 from config.settings import LlmSettings
-
-__all__ = ["Completion", "Endpoint"]
 
 log = structlog.get_logger()
 

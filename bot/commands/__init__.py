@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.commands.parsing import CommandSpec, Handler, spec_of
 from bot.domain.channels import ChannelRef, Layout, Schedule
 from bot.domain.command import Caller
+from bot.domain.papers import Paper
 from bot.ports import PaperSource, SearchIndex, Store, Summarizer
+from bot.services import library
 from bot.services.health import Health
+from bot.services.writer import Writer
 
 ALIASES = {"": "help", "find": "search", "tldr": "summarize", "summarise": "summarize"}
 """Other words for commands."""
@@ -32,6 +35,7 @@ class Defaults:
     sources: tuple[str, ...] = ("huggingface",)
     layout: Layout = Layout.THREAD
     limit: int = 10
+    language: str = "English"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Context:
 
     Attributes:
         reschedule: To be awaited after a subscription was saved or removed.
+        writer: Writes with a language model, where there is one.
         obstacle: Tells why nothing can be posted to a channel, and the cure; empty if it can.
     """
 
@@ -48,11 +53,27 @@ class Context:
     store: Store
     index: SearchIndex
     summarizer: Summarizer
+    writer: Writer | None
     sources: Mapping[str, PaperSource]
     health: Health
     defaults: Defaults
     reschedule: Callable[[ChannelRef], Awaitable[None]]
     obstacle: Callable[[ChannelRef], Awaitable[str]]
+
+    async def paper(self, name: str) -> Paper:
+        """Return the paper that a name means; see ``library.resolve`` for what is raised."""
+        return await library.resolve(
+            name,
+            self.caller.channel,
+            store=self.store,
+            index=self.index,
+            summarizer=self.summarizer,
+            sources=self.sources,
+        )
+
+    async def keep(self, papers: Iterable[Paper]) -> tuple[Paper, ...]:
+        """Keep papers that were met outside a batch; return them as they are kept."""
+        return await library.keep(papers, self.store, self.index, self.summarizer)
 
 
 def command(
@@ -97,7 +118,7 @@ def all_commands() -> Mapping[str, CommandSpec]:
     for module in pkgutil.iter_modules(__path__, __name__ + "."):
         importlib.import_module(module.name)
     order = (
-        *("today", "search", "summarize", "show", "related", "top", "saved"),
+        *("today", "search", "summarize", "ask", "show", "related", "top", "saved"),
         *("subscribe", "unsubscribe", "settings", "status"),
     )
     named = {name: _registry[name] for name in order if name in _registry}

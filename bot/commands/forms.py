@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,7 +12,9 @@ from bot.text import clip
 
 SETTLED = "settled"
 NONE = "none"
+DEFAULT = "default"
 WORDS_MOST = 30
+_LANGUAGE = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+){0,3}")
 DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -93,6 +96,15 @@ def read_words(value: str) -> tuple[str, ...]:
     return words
 
 
+def read_language(value: str) -> str:
+    """Read a language's name; ``default`` is none: as the operator set it."""
+    if value.lower() == DEFAULT:
+        return ""
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError(f"is a language such as German, or `default`, not “{clip(value, 40)}”")
+    return value
+
+
 DATE = Form(read_date, "YYYY-MM-DD")
 TIME = Form(read_time, "HH:MM|settled", ("07:00", "08:00", "09:00", "12:00", "17:00", SETTLED))
 ZONE = Form(
@@ -103,3 +115,9 @@ ZONE = Form(
 WEEKDAYS = Form(read_weekdays, "mon-fri", ("mon-fri", "daily", "mon,wed,fri", "fri"))
 WORDS = Form(read_words, "WORDS", empty=NONE)
 TOPICS = Form(read_words, "WORDS", topics=True, empty=NONE)
+LANGUAGE = Form(
+    read_language,
+    "LANGUAGE",
+    ("English", "German", "French", "Spanish", "Japanese", "Korean", "Chinese", DEFAULT),
+    empty=DEFAULT,
+)

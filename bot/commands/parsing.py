@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import keyword
 import re
 import types
 import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal, NewType
 
@@ -294,6 +295,13 @@ class CommandSpec:
             tuple(option.field(values.get(option.name, "")) for option in self.parameters),
         )
 
+    async def run(self, context: object, values: Mapping[str, object]) -> Reply:
+        """Run the handler, whose arguments may be words of Python with a ``_`` behind them."""
+        named = {
+            f"{name}_" if keyword.iskeyword(name) else name: value for name, value in values.items()
+        }
+        return await self.handler(context, **named)
+
     def filled_in(self, values: Mapping[str, str]) -> dict[str, object]:
         """Return the arguments that a filled-in dialog means; an empty field may mean one too."""
         by_name = {option.name: option for option in self.parameters}
@@ -350,7 +358,11 @@ def spec_of(
     parameters = tuple(
         _parameter(name, argument, hints[argument.name], documented) for argument in arguments
     )
-    if unknown := set(documented) - {parameter.name for parameter in parameters}:
+    if any(each.rest and each.kind == "text" for each in parameters):  # then a paper is one word
+        parameters = tuple(
+            replace(each, rest=False) if each.kind == "paper" else each for each in parameters
+        )
+    if unknown := set(documented) - {argument.name for argument in arguments}:
         raise TypeError(f"command {name}: Args documents {sorted(unknown)}, which it does not take")
     return CommandSpec(
         name=name,
@@ -400,7 +412,7 @@ def _parameter(
     elif hint is not str and form is None:
         raise TypeError(f"{where}: {hint} needs a Form that reads it from text")
     return Parameter(
-        argument.name,
+        argument.name.removesuffix("_"),
         kind,
         documented[argument.name],
         required,

@@ -8,7 +8,6 @@ from bot import cards
 from bot.commands import Context, command
 from bot.commands.parsing import PaperName, Range
 from bot.domain.reply import Reply
-from bot.services import library
 from bot.text import clip, one_line
 
 
@@ -20,9 +19,7 @@ async def related(ctx: Context, paper: PaperName, limit: Annotated[int, Range(1,
         paper: Its id or link, its rank in the last digest (#3), or words of its title.
         limit: How many papers to show.
     """
-    found = await library.resolve(
-        paper, ctx.caller.channel, store=ctx.store, index=ctx.index, sources=ctx.sources
-    )
+    found = await ctx.paper(paper)
     ids = await ctx.index.related(found, limit=limit)
     papers = await ctx.store.papers(ids)
     title = clip(one_line(found.title), 60)

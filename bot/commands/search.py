@@ -13,7 +13,6 @@ from bot.domain.papers import Paper
 from bot.domain.query import Query
 from bot.domain.reply import Button, Control, Reply, RunAction
 from bot.ports import Found
-from bot.services import library
 from bot.services.query import parse
 from bot.services.search import find, unknown_sources
 from bot.text import clip, count, size
@@ -123,7 +122,7 @@ async def _live(ctx: Context, query: Query, limit: int) -> Reply:
     shown = list(papers.values())[:limit]
     if not shown:
         return cards.sentence_reply(f"The sources know no paper for “{clip(query.words, 60)}”.")
-    shown = [*await library.keep(shown, ctx.store, ctx.index)]
+    shown = [*await ctx.keep(shown)]
     ids = [paper.id for paper in shown]
     tallies = await ctx.store.tallies(ctx.caller.channel, ids)
     seen = await ctx.store.seen(ctx.caller.channel, ids)

@@ -9,7 +9,17 @@ from typing import Annotated
 
 from bot import cards
 from bot.commands import Context, command
-from bot.commands.forms import SETTLED, TIME, TOPICS, WEEKDAYS, WORDS, ZONE, days_in_words
+from bot.commands.forms import (
+    DEFAULT,
+    LANGUAGE,
+    SETTLED,
+    TIME,
+    TOPICS,
+    WEEKDAYS,
+    WORDS,
+    ZONE,
+    days_in_words,
+)
 from bot.commands.parsing import Range
 from bot.domain.channels import Layout, Subscription, Weekday
 from bot.domain.deliveries import Receipt
@@ -38,6 +48,7 @@ Zone = Annotated[str | None, ZONE]
 Days = Annotated[tuple[Weekday, ...] | None, WEEKDAYS]
 Words = Annotated[tuple[str, ...] | None, WORDS]
 Topics = Annotated[tuple[str, ...] | None, TOPICS]
+Language = Annotated[str | None, LANGUAGE]
 Limit = Annotated[int | None, Range(1, 25)]
 Floor = Annotated[int | None, Range(0, 1000)]
 
@@ -55,6 +66,7 @@ def in_words(subscription: Subscription) -> dict[str, str]:
         "include": ", ".join(filters.include),
         "exclude": ", ".join(filters.exclude),
         "min_upvotes": str(filters.min_upvotes),
+        "language": subscription.language or DEFAULT,
     }
 
 
@@ -103,6 +115,7 @@ async def settings(
     include: Topics = None,
     exclude: Topics = None,
     min_upvotes: Floor = None,
+    language: Language = None,
 ) -> Reply:
     """Show this channel's settings and last run, or change some of them.
 
@@ -118,6 +131,7 @@ async def settings(
         include: Only papers with one of these words or phrases, separated by commas; or none.
         exclude: No papers with any of these words or phrases, separated by commas; or none.
         min_upvotes: Only papers with at least so many votes on Hugging Face.
+        language: In which a language model writes here, such as German; or default.
     """
     before = await ordered(ctx)
     after = changed(ctx, before, at, timezone, weekdays, layout, limit)
@@ -127,7 +141,12 @@ async def settings(
         exclude=after.filters.exclude if exclude is None else exclude,
         min_upvotes=after.filters.min_upvotes if min_upvotes is None else min_upvotes,
     )
-    after = replace(after, filters=filters, sources=_sources(ctx, sources, after.sources))
+    after = replace(
+        after,
+        filters=filters,
+        sources=_sources(ctx, sources, after.sources),
+        language=after.language if language is None else language,
+    )
     receipts = await ctx.store.receipts(ctx.caller.channel, 1)
     receipt = receipts[0] if receipts else None
     if replace(after, name=before.name) == before:  # what the channel is called is no setting
@@ -237,3 +256,5 @@ def _lines(subscription: Subscription, now: datetime) -> Iterator[tuple[str, str
         yield "Never with", ", ".join(filters.exclude)
     if filters.min_upvotes:
         yield "Votes on Hugging Face", f"at least {filters.min_upvotes}"
+    if subscription.language:
+        yield "Language of summaries", subscription.language

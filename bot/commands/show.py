@@ -7,7 +7,6 @@ from bot.commands import Context, command
 from bot.commands.parsing import PaperName
 from bot.domain.reply import Reply
 from bot.domain.votes import Tally
-from bot.services import library
 from bot.services.similar import twins
 
 CANDIDATES = 10
@@ -21,9 +20,7 @@ async def show(ctx: Context, paper: PaperName) -> Reply:
     Args:
         paper: Its id or link, its rank in the last digest (#3), or words of its title.
     """
-    found = await library.resolve(
-        paper, ctx.caller.channel, store=ctx.store, index=ctx.index, sources=ctx.sources
-    )
+    found = await ctx.paper(paper)
     tallies = await ctx.store.tallies(ctx.caller.channel, [found.id])
     near = await ctx.store.papers(await ctx.index.related(found, limit=CANDIDATES))
     return cards.abstract_reply(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from bot import __version__, cards
 from bot.commands import Context, command
 from bot.commands.settings import last_run
+from bot.domain.channels import ChannelRef
 from bot.domain.deliveries import Delivery
 from bot.domain.reply import Bold, Heading, Node, Note, Paragraph, Reply, text
 from bot.services.health import UP, Health, Reading
 from bot.services.status import ChannelStatus, channel_status, reasons
+from bot.services.writer import Writer
 from bot.text import clip, count
 
 
@@ -25,6 +27,10 @@ async def status(ctx: Context) -> Reply:
     nodes += [
         Paragraph(text(Bold(f"{name}: "), line)) for name, line in health_lines(ctx.health, ctx.now)
     ]
+    if ctx.writer:
+        spent = await ctx.store.spent(ctx.now.date())
+        line = tokens_line(ctx.writer, spent, ctx.caller.channel)
+        nodes.append(Paragraph(text(Bold("Language model: "), line)))
     nodes.append(Note(text(f"daily-papers {__version__}")))
     summary = "all is well" if found.is_well else "something needs looking after"
     return Reply(tuple(nodes), f"Status of this channel: {summary}, bot {ctx.health.condition}")
@@ -53,6 +59,17 @@ def channel_lines(found: ChannelStatus) -> Iterator[tuple[str, str]]:
 def _messages(messages: tuple[Delivery, ...]) -> str:
     whys = "; ".join(f"{number} × {clip(why, 200)}" for why, number in reasons(messages))
     return f"{count(len(messages), 'message')} ({whys})"
+
+
+def tokens_line(writer: Writer, spent: Mapping[ChannelRef, int], channel: ChannelRef) -> str:
+    """Return what a model has cost today, here and in all."""
+    here = _of(spent.get(channel, 0), writer.budget.channel)
+    whole = _of(sum(spent.values()), writer.budget.daily)
+    return f"{writer.model.model}; tokens since 0:00 UTC: {here} by this channel, {whole} in all"
+
+
+def _of(spent: int, limit: int) -> str:
+    return f"{spent:,} of {limit:,}" if limit else f"{spent:,}"
 
 
 def health_lines(health: Health, now: datetime) -> Iterator[tuple[str, str]]:

@@ -13,9 +13,8 @@ from bot.domain.errors import BadArgument, UserError
 from bot.domain.papers import Batch, batch_day
 from bot.domain.reply import Reply
 from bot.ports import Period
-from bot.services import library
-from bot.services.cleaning import cleaned_batch
 from bot.services.digest import rank
+from bot.services.summaries import described_batch
 from bot.text import count
 
 
@@ -65,11 +64,11 @@ async def _batch(ctx: Context, name: str, day: date | None) -> Batch | None:
         if kept:
             return kept[0]
         newest = await ctx.sources[name].newest(batch_day(ctx.now))
-        return cleaned_batch(newest) if newest else None
+        return await described_batch(newest, ctx.summarizer) if newest else None
     for batch in await ctx.store.batches([name], since=day, limit=400):
         if batch.key.day == day:
             return batch
-    return cleaned_batch(await ctx.sources[name].batch(day))
+    return await described_batch(await ctx.sources[name].batch(day), ctx.summarizer)
 
 
 async def _roundup(
@@ -80,7 +79,7 @@ async def _roundup(
         for name in names
         for paper in await ctx.sources[name].roundup(period, day or batch_day(ctx.now))
     ]
-    papers = await library.keep(listed, ctx.store, ctx.index)
+    papers = await ctx.keep(listed)
     shown = (papers if period == "trending" else rank(papers))[:limit]
     heading = "Trending papers" if period == "trending" else f"Papers of the {period}"
     if not shown:

@@ -159,6 +159,7 @@ class Subscription:
         limit: Papers per digest at the most.
         owed_from: Digests due before this moment are not owed: when the schedule was last set.
         parked: Why nothing is posted any more, or ``None`` while all is well.
+        language: In which a language model writes here; empty: as the operator set it.
         name: How people called the channel when this was last changed; may be empty.
     """
 
@@ -173,3 +174,4 @@ class Subscription:
     owed_from: datetime | None = None
     parked: str | None = None
     name: str = ""
+    language: str = ""

@@ -6,6 +6,7 @@ and a renderer alone escapes it.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -277,6 +278,8 @@ class Reply:
         private: Whether only the caller shall see it; digests ignore it.
         topics: Words under which a platform may file it, the most telling first.
         problem: Which argument was wrong, for a dialog to show it there.
+        later: Makes the reply that is to take its place; where the platform cannot replace it, it
+            is shown below.
     """
 
     nodes: tuple[Node, ...]
@@ -284,3 +287,4 @@ class Reply:
     private: bool = field(default=True)
     topics: tuple[str, ...] = ()
     problem: Problem | None = None
+    later: Callable[[], Awaitable[Reply]] | None = field(default=None, compare=False, repr=False)

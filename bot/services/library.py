@@ -11,9 +11,9 @@ import structlog
 from bot.domain.channels import ChannelRef
 from bot.domain.errors import AmbiguousPaper, BadArgument, SourceError, UnknownPaper
 from bot.domain.papers import Paper, PaperId, batch_day, closes_at
-from bot.ports import PaperSource, SearchIndex, Store
-from bot.services.cleaning import cleaned, cleaned_batch
+from bot.ports import PaperSource, SearchIndex, Store, Summarizer
 from bot.services.query import words_alone
+from bot.services.summaries import described, described_batch
 from bot.text import clip, one_line
 
 log = structlog.get_logger()
@@ -23,7 +23,9 @@ CANDIDATES = 5
 _RANK = re.compile(r"#?(\d{1,2})")
 
 
-async def poll(source: PaperSource, store: Store, index: SearchIndex, now: datetime) -> int:
+async def poll(
+    source: PaperSource, store: Store, index: SearchIndex, summarizer: Summarizer, now: datetime
+) -> int:
     """Read a source's newest batch, and once more the one before it, and keep what they hold.
 
     Returns:
@@ -41,7 +43,8 @@ async def poll(source: PaperSource, store: Store, index: SearchIndex, now: datet
             readings.append(await source.batch(kept.key.day))
             break
     added = 0
-    for reading in map(cleaned_batch, readings):
+    for listed in readings:
+        reading = await described_batch(listed, summarizer)
         added += await store.save_batch(reading, now)
         await index.add(reading.papers)
     log.info(
@@ -54,9 +57,11 @@ async def poll(source: PaperSource, store: Store, index: SearchIndex, now: datet
     return added
 
 
-async def keep(papers: Iterable[Paper], store: Store, index: SearchIndex) -> tuple[Paper, ...]:
-    """Keep papers that were met outside a batch; return them as they are kept, cleaned."""
-    found = tuple(map(cleaned, papers))
+async def keep(
+    papers: Iterable[Paper], store: Store, index: SearchIndex, summarizer: Summarizer
+) -> tuple[Paper, ...]:
+    """Keep papers that were met outside a batch; return them as they are kept."""
+    found = await described(tuple(papers), summarizer)
     await store.save_papers(found)
     await index.add(found)
     return found
@@ -68,6 +73,7 @@ async def resolve(
     *,
     store: Store,
     index: SearchIndex,
+    summarizer: Summarizer,
     sources: Mapping[str, PaperSource],
 ) -> Paper:
     """Return the paper that a name means: id, link, rank in the last digest, words of the title.
@@ -80,14 +86,18 @@ async def resolve(
     if kept := await _by_own_id(name, store):
         return kept
     if paper := PaperId.find(name):
-        return await by_id(paper, store=store, index=index, sources=sources)
+        return await _by_id(paper, store, index, summarizer, sources)
     if rank := _RANK.fullmatch(name.strip()):
         return await _by_rank(int(rank[1]), channel, store)
     return await _by_words(name, store, index)
 
 
-async def by_id(
-    paper: PaperId, *, store: Store, index: SearchIndex, sources: Mapping[str, PaperSource]
+async def _by_id(
+    paper: PaperId,
+    store: Store,
+    index: SearchIndex,
+    summarizer: Summarizer,
+    sources: Mapping[str, PaperSource],
 ) -> Paper:
     """Return a paper from the store, else from the first source that knows it.
 
@@ -106,7 +116,7 @@ async def by_id(
             trouble = error
             continue
         if found:
-            (kept_now,) = await keep([found], store, index)
+            (kept_now,) = await keep([found], store, index, summarizer)
             return kept_now
     if trouble:
         raise trouble

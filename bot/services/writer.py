@@ -207,7 +207,7 @@ class Writer:
         read: Callable[[Mapping[str, object]], Summary],
     ) -> Summary:
         """Return what was written before, or is being written, or have it written."""
-        key = order.key(self.model.name)
+        key = order.key(self.model.model)
         if kept := await self._store.writing(key):
             return kept
 
@@ -228,7 +228,7 @@ class Writer:
             tokens = done.tokens_in + done.tokens_out
             await self._store.spend(wish.channel, day, tokens)
             log.info("written by model", kind=order.kind, tokens=tokens)
-            written = replace(read(done.value), origin=f"written by {self.model.name}")
+            written = replace(read(done.value), origin=f"written by {self.model.model}")
             await self._store.save_writing(key, written)
             return written
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.commands import all_commands
 from bot.dispatch import Dispatcher
 from bot.domain.channels import ChannelRef, Layout
@@ -45,7 +45,7 @@ class TestInbox:
         self.inbox = Dispatcher(
             store=self.store,
             index=self.index,
-            summarizer=LeadSummarizer(),
+            summarizer=ExtractiveSummarizer(),
             sources={self.source.name: self.source},
             clock=self.clock,
             health=Health(self.clock()),
@@ -65,7 +65,7 @@ class TestInbox:
         }
         for day, papers in self.source.days.items():
             await self.store.save_batch(batch(day, papers), self.clock())
-            await library.keep(papers, self.store, self.index)
+            await library.keep(papers, self.store, self.index, ExtractiveSummarizer())
         await post([delivery(layout=Layout.LIST)], self.store)
 
     async def say(self, line: str, *, admin: bool = True, **values: object) -> Reply:

@@ -31,7 +31,7 @@ from adapters.slack.ids import channel_ref, message_ref, user_ref
 from adapters.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, SCOPES
 from adapters.slack.render import post_body
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot import cards
 from bot.dispatch import Dispatcher
 from bot.domain.channels import ChannelRef, Layout
@@ -181,7 +181,9 @@ async def desk_in(slack: SlackPeer) -> AsyncIterator[Desk]:
     store, index = MemoryStore(), LexicalIndex()
     await index.add(batch(papers=3).papers)
     await store.save_papers(batch(papers=3).papers)
-    inbox = Dispatcher(store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW))
+    inbox = Dispatcher(
+        store, index, ExtractiveSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+    )
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
@@ -251,7 +253,7 @@ class SlackContract:
         inbox = Dispatcher(
             MemoryStore(),
             LexicalIndex(),
-            LeadSummarizer(),
+            ExtractiveSummarizer(),
             {},
             clock=lambda: NOW,
             health=Health(NOW),

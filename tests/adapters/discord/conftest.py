@@ -16,7 +16,7 @@ from adapters.discord.ids import channel_ref
 from adapters.discord.render import Style
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.commands import Defaults
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Layout, MessageRef, Subscription, UserRef
@@ -180,7 +180,7 @@ async def filled_dispatcher() -> Dispatcher:
     return Dispatcher(
         store=store,
         index=index,
-        summarizer=LeadSummarizer(),
+        summarizer=ExtractiveSummarizer(),
         sources={"sample": None},  # type: ignore[dict-item]  # nothing here asks a source
         clock=lambda: NOW,
         health=Health(NOW),

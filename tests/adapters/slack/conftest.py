@@ -18,7 +18,7 @@ from adapters.slack.app import SlackAdapter
 from adapters.slack.ids import channel_ref
 from adapters.slack.manifest import EVENTS, SCOPES
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.dispatch import Dispatcher
 from bot.domain.channels import ChannelRef, Layout
 from bot.domain.deliveries import DeliveryState, Slot
@@ -119,7 +119,9 @@ async def office(
         store, index, waits = MemoryStore(), LexicalIndex(), list[float]()
         await index.add(batch(papers=3).papers)
         await store.save_papers(batch(papers=3).papers)
-        answering = inbox(store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW))
+        answering = inbox(
+            store, index, ExtractiveSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        )
 
         async def sleep(seconds: float) -> None:
             waits.append(seconds)

@@ -20,7 +20,7 @@ from adapters.slack.app import SlackAdapter
 from adapters.slack.ids import channel_ref
 from adapters.slack.manifest import EVENTS, EVENTS_PATH, INSTALL_PATH, LEAVING, SCOPES
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.dispatch import Dispatcher
 from bot.domain.channels import ChannelRef
 from bot.services.health import Health
@@ -125,7 +125,7 @@ async def house(folder: Path, mode: str = "http", *, install: bool = True) -> As
         await index.add(batch(papers=3).papers)
         await store.save_papers(batch(papers=3).papers)
         inbox = Dispatcher(
-            store, index, LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+            store, index, ExtractiveSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
         )
 
         async def sleep(seconds: float) -> None:

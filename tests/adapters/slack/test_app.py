@@ -16,7 +16,7 @@ from adapters.slack.app import LAG_SECONDS, SlackAdapter, probe
 from adapters.slack.ids import channel_ref, message_ref, user_ref
 from adapters.slack.manifest import COMMAND, SCOPES
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot import cards
 from bot.dispatch import Dispatcher
 from bot.domain.command import CommandCall
@@ -540,7 +540,7 @@ async def test_a_wrong_setting_ends_the_start_and_is_named(
         inbox = Dispatcher(
             MemoryStore(),
             LexicalIndex(),
-            LeadSummarizer(),
+            ExtractiveSummarizer(),
             {},
             clock=lambda: NOW,
             health=Health(NOW),
@@ -573,7 +573,7 @@ async def test_a_slack_in_trouble_at_the_start_is_tried_later() -> None:
         inbox = Dispatcher(
             MemoryStore(),
             LexicalIndex(),
-            LeadSummarizer(),
+            ExtractiveSummarizer(),
             {},
             clock=lambda: NOW,
             health=Health(NOW),

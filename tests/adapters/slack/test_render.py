@@ -18,7 +18,7 @@ from adapters.search.lexical import LexicalIndex
 from adapters.slack.limits import problems
 from adapters.slack.render import Style, render, view_blocks, words_alone
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot import cards
 from bot.dispatch import Dispatcher
 from bot.domain.channels import Layout
@@ -432,7 +432,7 @@ def test_a_view_is_never_empty() -> None:
 async def _asked(name: str) -> Reply:
     store = MemoryStore()
     inbox = Dispatcher(
-        store, LexicalIndex(), LeadSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
+        store, LexicalIndex(), ExtractiveSummarizer(), {}, clock=lambda: NOW, health=Health(NOW)
     )
     return await inbox.command(CommandCall(Caller(ANN, CHANNEL), name))
 

@@ -14,7 +14,7 @@ from adapters.slack.app import SlackAdapter, probe
 from adapters.slack.live import validate
 from adapters.slack.manifest import SCOPES, manifest
 from adapters.storage.memory import MemoryStore
-from adapters.summarizers.lead import LeadSummarizer
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.dispatch import Dispatcher
 from bot.doctor import examine
 from bot.domain.errors import ConfigError
@@ -46,7 +46,7 @@ async def test_a_scope_that_is_needed_ends_the_start_when_it_is_missing(scope: s
         inbox = Dispatcher(
             MemoryStore(),
             LexicalIndex(),
-            LeadSummarizer(),
+            ExtractiveSummarizer(),
             {},
             clock=lambda: NOW,
             health=Health(NOW),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.domain.channels import Layout
 from bot.domain.errors import AmbiguousPaper, BadArgument, SourceError, UnknownPaper, UserError
 from bot.domain.papers import Paper, PaperId, closes_at, opens_at
@@ -28,6 +29,7 @@ from tests.examples import (
 )
 from tests.fakes import FakeSource
 
+SUMMARIZER = ExtractiveSummarizer()
 YESTERDAY = TODAY - timedelta(days=1)
 DOWN = SourceError("huggingface", "HTTP 503", retry_after=60)
 
@@ -41,11 +43,16 @@ class Shelves:
         self.sources = {source.name: source for source in sources}
 
     async def keep(self, *papers: Paper) -> None:
-        await library.keep(papers, self.store, self.index)
+        await library.keep(papers, self.store, self.index, SUMMARIZER)
 
     async def resolve(self, name: str) -> Paper:
         return await library.resolve(
-            name, CHANNEL, store=self.store, index=self.index, sources=self.sources
+            name,
+            CHANNEL,
+            store=self.store,
+            index=self.index,
+            summarizer=SUMMARIZER,
+            sources=self.sources,
         )
 
     async def post_digest(self) -> None:
@@ -173,10 +180,10 @@ async def test_any_name_is_answered_with_a_paper_or_a_sentence(name: str) -> Non
 async def test_a_poll_keeps_the_newest_list_and_makes_it_findable() -> None:
     shelves = Shelves()
     source = FakeSource({TODAY: [paper(1, title="Walking"), paper(2)], YESTERDAY: [paper(3)]})
-    assert await library.poll(source, shelves.store, shelves.index, NOW) == 2
+    assert await library.poll(source, shelves.store, shelves.index, SUMMARIZER, NOW) == 2
     assert [each.key for each in await shelves.store.batches(["huggingface"])] == [batch_key()]
     assert (await shelves.resolve("walking")).id == paper_id(1)
-    assert await library.poll(source, shelves.store, shelves.index, NOW) == 0
+    assert await library.poll(source, shelves.store, shelves.index, SUMMARIZER, NOW) == 0
 
 
 async def test_a_poll_reads_the_list_before_again_while_it_may_still_lack_papers() -> None:
@@ -184,33 +191,39 @@ async def test_a_poll_reads_the_list_before_again_while_it_may_still_lack_papers
     shelves = Shelves()
     await shelves.store.save_batch(batch(YESTERDAY, [paper(1)]), NOW - timedelta(days=1))
     source = FakeSource({TODAY: [paper(3)], YESTERDAY: [paper(1), paper(2)]})
-    assert await library.poll(source, shelves.store, shelves.index, opens_at(TODAY)) == 2
+    assert (
+        await library.poll(source, shelves.store, shelves.index, SUMMARIZER, opens_at(TODAY)) == 2
+    )
     source.days[YESTERDAY] = [paper(1), paper(2), paper(4)]
-    assert await library.poll(source, shelves.store, shelves.index, closes_at(TODAY)) == 0
+    assert (
+        await library.poll(source, shelves.store, shelves.index, SUMMARIZER, closes_at(TODAY)) == 0
+    )
 
 
 async def test_a_poll_of_an_empty_source_finds_nothing_and_one_of_a_broken_source_says_so() -> None:
     shelves, source = Shelves(), FakeSource()
-    assert await library.poll(source, shelves.store, shelves.index, NOW) == 0
+    assert await library.poll(source, shelves.store, shelves.index, SUMMARIZER, NOW) == 0
     source.trouble = DOWN
     with pytest.raises(SourceError):
-        await library.poll(source, shelves.store, shelves.index, NOW)
+        await library.poll(source, shelves.store, shelves.index, SUMMARIZER, NOW)
 
 
 async def test_a_list_of_tomorrow_is_none_of_our_business_yet() -> None:
     shelves = Shelves()
     source = FakeSource({TODAY + timedelta(days=1): [paper(1)]})
-    assert await library.poll(source, shelves.store, shelves.index, NOW) == 0
+    assert await library.poll(source, shelves.store, shelves.index, SUMMARIZER, NOW) == 0
 
 
 async def test_papers_are_cleaned_where_they_enter() -> None:
     raw = paper(1, title=r"\ours: a~title")
     source = FakeSource({TODAY: [raw]})
     shelves = Shelves(source)
-    await library.poll(source, shelves.store, shelves.index, NOW)
+    await library.poll(source, shelves.store, shelves.index, SUMMARIZER, NOW)
     (listed,) = await shelves.store.batches([source.name])
     assert (listed.papers[0].title, listed.papers[0].raw_title) == ("ours: a title", raw.title)
-    (met,) = await library.keep([replace(raw, id=paper_id(2))], shelves.store, shelves.index)
+    (met,) = await library.keep(
+        [replace(raw, id=paper_id(2))], shelves.store, shelves.index, SUMMARIZER
+    )
     assert met.title == "ours: a title"
     assert (await shelves.store.papers([met.id]))[met.id] == met
 
