@@ -2,17 +2,17 @@
 
 A list is one embed, each card is one of its own. What does not fit gives way in the order of
 ``markup.BUDGETS``; link buttons become links in the text, and only when nothing else helps are the
-last parts left out.
+last parts left out. Buttons that find no row are counted below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from adapters.discord.components import item_text
-from adapters.discord.controls import ACCENT, links_line, rows, split, tell_apart
+from adapters.discord.controls import ACCENT, groups, left_out, links_line, rows, split, tell_apart
 from adapters.discord.limits import LIMITS, Json, problems
 from adapters.discord.markup import (
     BUDGETS,
@@ -43,8 +43,11 @@ from bot.domain.reply import (
 )
 from bot.text import ELLIPSIS, clip, one_line
 
-MOST_BUTTONS = LIMITS.rows * LIMITS.row_buttons
 GAP = "\n\n"
+
+Wish = tuple[int, Control]
+"""A button and when its turn comes to be given a place: 0 for one that is about the whole message,
+or else which of its paper's buttons it is, from 1."""
 
 
 @dataclass(slots=True)
@@ -87,12 +90,20 @@ def draw(reply: Reply) -> Json:
 
 def _drawn(nodes: Sequence[Node], budget: Budget, *, link_buttons: bool = True) -> Json:
     embeds = [Embed()]
-    controls: list[Control] = []
+    wishes: list[Wish] = []
     several = sum(isinstance(node, Card) for node in nodes) > 1
     for node in nodes:
-        controls += _node(node, embeds, budget, link_buttons, several)
+        wishes += _node(node, embeds, budget, link_buttons, several)
+    placed, lost = _placed(wishes)
+    if lost and link_buttons:
+        return _drawn(nodes, budget, link_buttons=False)
+    if lost:
+        if embeds[-1].closed and len(embeds) < LIMITS.embeds:
+            embeds.append(Embed())
+        note = left_out(len(lost), of_papers=all(turn for turn, _ in lost))
+        embeds[-1].parts.append(note)
     drawn = [embed.body() for embed in embeds]
-    buttons = list(rows(controls[:MOST_BUTTONS]))[: LIMITS.rows]
+    buttons = list(rows([control for _, control in placed]))
     tell_apart(buttons)
     return {
         "embeds": [each for each in drawn if each.keys() - {"color"}],
@@ -101,9 +112,31 @@ def _drawn(nodes: Sequence[Node], budget: Budget, *, link_buttons: bool = True) 
     }
 
 
+def _placed(wishes: Sequence[Wish]) -> tuple[list[Wish], list[Wish]]:
+    """Return the buttons for which there are rows, in reading order, and those left out.
+
+    Pages and settings can be had nowhere else, so they come first; then each paper gets one button
+    before any gets another.
+    """
+    placed = set(range(len(wishes)))
+    if not _fit(wishes, placed):
+        placed = set()
+        for index in sorted(range(len(wishes)), key=lambda index: wishes[index][0]):
+            if _fit(wishes, placed | {index}):
+                placed.add(index)
+    return (
+        [wish for index, wish in enumerate(wishes) if index in placed],
+        [wish for index, wish in enumerate(wishes) if index not in placed],
+    )
+
+
+def _fit(wishes: Sequence[Wish], placed: Set[int]) -> bool:
+    return len(groups([wishes[index][1] for index in sorted(placed)])) <= LIMITS.rows
+
+
 def _node(
     node: Node, embeds: list[Embed], budget: Budget, link_buttons: bool, several: bool
-) -> Sequence[Control]:
+) -> Sequence[Wish]:
     """Draw a node into the last embed or a new one; return the buttons that go below."""
     if embeds[-1].closed and not isinstance(node, Card | Controls | Divider):
         embeds.append(Embed())
@@ -123,7 +156,7 @@ def _node(
             last.parts.append(item_text(node, budget))
             if node.control is None or node.rank is None:
                 return ()  # below a list without numbers nothing says which paper a button is for
-            return [_ranked(node.control, node.rank)]
+            return [(1, _ranked(node.control, node.rank))]
         case Card():
             return _card(node, embeds, budget, link_buttons, several)
         case Note(words):
@@ -133,7 +166,7 @@ def _node(
             buttons, links = split(controls, link_buttons=link_buttons)
             if links:
                 last.parts.append(links_line(links, budget))
-            return buttons
+            return [(0, each) for each in buttons]
         case Divider():
             return ()
         case _:
@@ -142,7 +175,7 @@ def _node(
 
 def _card(
     card: Card, embeds: list[Embed], budget: Budget, link_buttons: bool, several: bool
-) -> Sequence[Control]:
+) -> Sequence[Wish]:
     """Draw a card as an embed of its own; a thumbnail has no words for those who do not see it."""
     embed = embeds[-1]
     if embed.made or embed.parts:
@@ -167,7 +200,9 @@ def _card(
     buttons, links = split(card.controls, link_buttons=link_buttons and not several)
     body = marked(card.body, budget.body, budget, keep_lines=True)
     embed.parts.append(lines(body, links_line(links, budget)))
-    return [_ranked(each, card.rank if several else None) for each in buttons]
+    if not several:
+        return [(0, each) for each in buttons]
+    return [(turn, _ranked(each, card.rank)) for turn, each in enumerate(buttons, start=1)]
 
 
 def _ranked(control: Control, rank: int | None) -> Control:

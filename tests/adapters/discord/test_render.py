@@ -29,6 +29,7 @@ from bot.domain.reply import (
     Button,
     Card,
     Code,
+    Control,
     Controls,
     Divider,
     Heading,
@@ -199,8 +200,7 @@ def test_a_digest_of_any_size_is_one_message_of_embeds(layout: Layout, many: int
         assert r"Scaling \*world\* models" in words
         assert body["components"][0]["id"]
     if many == 10 and layout is Layout.LIST:
-        labels = [each["label"] for row in body["components"] for each in row["components"]]
-        assert labels == [f"👍 {rank}" for rank in range(1, 11)]
+        assert labels(body) == [f"👍 {rank}" for rank in range(1, 11)]
         assert all(f"part {rank}" in words for rank in range(1, 11))
 
 
@@ -220,6 +220,57 @@ def test_embeds_of_a_list_without_ranks_have_no_buttons_that_nobody_can_tell_apa
     listed = cards.list_reply("Related", [paper(1), paper(2)], {})
     assert render(listed, "embeds")["components"] == []
     assert any("accessory" in each for each in walk(render(listed)["components"]))
+
+
+def found(many: int, controls: tuple[Control, ...]) -> Reply:
+    return cards.list_reply(
+        "Found", [paper(number) for number in range(many)], {}, first_rank=1, controls=controls
+    )
+
+
+def labels(body: Json) -> list[str]:
+    return [each["label"] for row in body["components"] for each in row["components"]]
+
+
+def described(body: Json) -> str:
+    return "\n".join(each.get("description", "") for each in body["embeds"])
+
+
+PAGING = (Button("‹ Back", RunAction("help", "1")), Button("More ›", RunAction("help", "3")))
+
+
+def test_embeds_keep_the_paging_of_a_long_list_and_count_the_votes_left_out() -> None:
+    votes = [f"👍 {rank}" for rank in range(1, 26)]
+    full = render(found(23, PAGING), "embeds")
+    assert labels(full) == [*votes[:23], "‹ Back", "More ›"]
+    assert "more" not in described(full).splitlines()[-1]
+    over = render(found(25, PAGING), "embeds")
+    assert labels(over) == [*votes[:23], "‹ Back", "More ›"]
+    assert described(over).endswith("-# … and 2 buttons more: `/papers show` has them")
+    assert problems(over) == []
+
+
+def test_embeds_give_up_buttons_that_are_links_before_others() -> None:
+    link = LinkButton("Source", "https://ours.example/")
+    body = render(found(23, (*PAGING, link)), "embeds")
+    assert labels(body) == [*(f"👍 {rank}" for rank in range(1, 24)), "‹ Back", "More ›"]
+    assert described(body).endswith("[Source](https://ours.example/)")
+
+
+def test_each_of_ten_cards_keeps_its_vote_in_embeds() -> None:
+    ten = tuple(cards.card(paper(rank), Tally(), rank=rank) for rank in range(1, 11))
+    body = render(Reply(ten, "Ten"), "embeds")
+    assert len(labels(body)) == 25
+    assert {f"👍 Vote {rank}" for rank in range(1, 11)} < set(labels(body))
+    assert {f"🔖 Save {rank}" for rank in range(1, 11)} < set(labels(body))
+    assert "-# … and 5 buttons more: `/papers show` has them" in described(body)
+
+
+def test_buttons_of_no_paper_that_embeds_leave_out_are_counted() -> None:
+    many = tuple(Button(f"B{number}", RunAction("help", str(number))) for number in range(30))
+    body = render(found(1, many), "embeds")
+    assert labels(body) == [f"B{number}" for number in range(25)]
+    assert described(body).endswith("-# … and 6 buttons more")
 
 
 def test_ten_papers_have_a_vote_button_each_and_more_have_none() -> None:
