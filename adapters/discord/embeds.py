@@ -1,8 +1,9 @@
 """Draw a reply as embeds, with its buttons in rows below. Pure.
 
-A list is one embed, each card is one of its own. What does not fit gives way in the order of
-``markup.BUDGETS``; link buttons become links in the text, and only when nothing else helps are the
-last parts left out. Buttons that find no row are counted below.
+A list is one embed, each card is one of its own, and a divider ends one. What does not fit gives
+way in the order of ``markup.BUDGETS``; link buttons become links in the text, and only when nothing
+else helps are the last parts left out. Dividers for which there are no embeds are not drawn, and
+buttons that find no row are counted below.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ def draw(reply: Reply) -> Json:
     if not _drawn(nodes, BUDGETS[0])["embeds"]:
         words = reply.summary if one_line(reply.summary) else ELLIPSIS
         nodes = (Paragraph(text(words)),)
+    if len(_drawn(nodes, BUDGETS[0])["embeds"]) > LIMITS.embeds:
+        nodes = tuple(node for node in nodes if not isinstance(node, Divider))
     for kept in range(len(nodes), -1, -1):
         left = len(nodes) - kept
         shown = (*nodes[:kept], Note(text(f"… and {left} more"))) if left else nodes
@@ -168,6 +171,8 @@ def _node(
                 last.parts.append(links_line(links, budget))
             return [(0, each) for each in buttons]
         case Divider():
+            if last.made or last.parts:
+                embeds.append(Embed())
             return ()
         case _:
             assert_never(node)

@@ -257,6 +257,23 @@ def test_embeds_give_up_buttons_that_are_links_before_others() -> None:
     assert described(body).endswith("[Source](https://ours.example/)")
 
 
+def test_another_embed_begins_after_a_divider() -> None:
+    link = LinkButton("Source", "https://ours.example/" + "a" * 600)
+    nodes = (Divider(), Heading("A"), Note(text("b")), Divider(), Divider(), Heading("C"))
+    body = render(Reply((*nodes, Divider(), Controls((link,)), Divider()), "s"), "embeds")
+    (a, c, d) = body["embeds"]
+    assert (a["title"], a["description"]) == ("A", "-# b")
+    assert c["title"] == "C"
+    assert d["description"] == "Source"
+
+
+def test_dividers_for_which_there_are_no_embeds_give_way_before_words() -> None:
+    parts = [(Divider(), Paragraph(text(f"P{number}"))) for number in range(15)]
+    body = render(Reply(tuple(node for part in parts for node in part), "s"), "embeds")
+    (embed,) = body["embeds"]
+    assert embed["description"].split("\n\n") == [f"P{number}" for number in range(15)]
+
+
 def test_each_of_ten_cards_keeps_its_vote_in_embeds() -> None:
     ten = tuple(cards.card(paper(rank), Tally(), rank=rank) for rank in range(1, 11))
     body = render(Reply(ten, "Ten"), "embeds")
