@@ -8,7 +8,7 @@ buttons that find no row are counted below.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -34,6 +34,7 @@ from bot.domain.reply import (
     Heading,
     Item,
     Link,
+    LinkButton,
     Node,
     Note,
     Paragraph,
@@ -189,10 +190,11 @@ def _card(
     embed.closed = True
     rank = "" if card.rank is None else f"{card.rank}. "
     title = clip(tidy(plain(card.title)).strip(), min(budget.title, LIMITS.embed_title // 2))
+    links = _links(card.title, budget) if title else []
     if title:
         embed.made["title"] = escape(rank + title)
-        if url := _address(card.title, budget):
-            embed.made["url"] = url
+        if links:
+            embed.made["url"] = web_address(links.pop(0).url, budget.url)
     byline = clip(tidy(plain(card.byline)).strip(), min(budget.line, LIMITS.embed_author))
     if byline:
         embed.made["author"] = {"name": byline}
@@ -202,9 +204,9 @@ def _card(
     picture = web_address(card.image.url, LIMITS.media_url) if card.image else None
     if picture:
         embed.made["thumbnail"] = {"url": picture}
-    buttons, links = split(card.controls, link_buttons=link_buttons and not several)
+    buttons, more = split(card.controls, link_buttons=link_buttons and not several)
     body = marked(card.body, budget.body, budget, keep_lines=True)
-    embed.parts.append(lines(body, links_line(links, budget)))
+    embed.parts.append(lines(body, links_line((*links, *more), budget)))
     if not several:
         return [(0, each) for each in buttons]
     return [(turn, _ranked(each, card.rank)) for turn, each in enumerate(buttons, start=1)]
@@ -217,6 +219,10 @@ def _ranked(control: Control, rank: int | None) -> Control:
     return Button(f"{control.label} {rank}", control.action, control.style)
 
 
-def _address(title: Text, budget: Budget) -> str | None:
-    links: Iterable[Link] = (span for span in title if isinstance(span, Link))
-    return next((url for link in links if (url := web_address(link.url, budget.url))), None)
+def _links(title: Text, budget: Budget) -> list[LinkButton]:
+    """Return where a title leads to: an embed has one address, and the others stand in its text."""
+    found: dict[str, LinkButton] = {}
+    for span in title:
+        if isinstance(span, Link) and (url := web_address(span.url, budget.url)):
+            found.setdefault(url, LinkButton(span.text, span.url))
+    return list(found.values())

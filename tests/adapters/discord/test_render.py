@@ -216,6 +216,19 @@ def test_a_card_is_an_embed_with_title_author_picture_and_votes() -> None:
     assert "flags" not in body
 
 
+def test_all_links_of_a_title_are_kept_in_an_embed() -> None:
+    first, second, third = (f"https://ours.example/{number}" for number in range(3))
+    title = text(
+        Link("A", "http://"), Link("B", first), " and ", Link("C]", second), Link("D", first)
+    )
+    card = Card(title, body=text("Words."), controls=(LinkButton("E", third + "a" * 600),))
+    (embed,) = render(Reply((card,), "s"), "embeds")["embeds"]
+    assert (embed["title"], embed["url"]) == (r"AB and C\]D", first)
+    assert embed["description"] == f"Words.\n[C］]({second}) · E"
+    untitled = Card(text(Link(" ", first)))
+    assert described(render(Reply((untitled,), "s"), "embeds")) == "s"
+
+
 def test_embeds_of_a_list_without_ranks_have_no_buttons_that_nobody_can_tell_apart() -> None:
     listed = cards.list_reply("Related", [paper(1), paper(2)], {})
     assert render(listed, "embeds")["components"] == []
