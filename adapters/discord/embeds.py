@@ -43,7 +43,7 @@ from bot.domain.reply import (
     plain,
     text,
 )
-from bot.text import ELLIPSIS, clip, one_line
+from bot.text import ELLIPSIS, clip, one_line, size
 
 GAP = "\n\n"
 
@@ -147,7 +147,7 @@ def _node(
     last = embeds[-1]
     match node:
         case Heading(words):
-            title = escape(clip(tidy(words).strip(), min(budget.title, LIMITS.embed_title // 2)))
+            title = _title(words, budget)
             if last.made or last.parts:
                 last.parts.append(f"**{title}**" if title else "")
             elif title:
@@ -188,11 +188,10 @@ def _card(
         embed = Embed()
         embeds.append(embed)
     embed.closed = True
-    rank = "" if card.rank is None else f"{card.rank}. "
-    title = clip(tidy(plain(card.title)).strip(), min(budget.title, LIMITS.embed_title // 2))
+    title = _title(plain(card.title), budget, "" if card.rank is None else f"{card.rank}. ")
     links = _links(card.title, budget) if title else []
     if title:
-        embed.made["title"] = escape(rank + title)
+        embed.made["title"] = title
         if links:
             embed.made["url"] = web_address(links.pop(0).url, budget.url)
     byline = clip(tidy(plain(card.byline)).strip(), min(budget.line, LIMITS.embed_author))
@@ -210,6 +209,18 @@ def _card(
     if not several:
         return [(0, each) for each in buttons]
     return [(turn, _ranked(each, card.rank)) for turn, each in enumerate(buttons, start=1)]
+
+
+def _title(words: str, budget: Budget, rank: str = "") -> str:
+    """Return as much of a title as Discord takes, or nothing; each escape is a character too."""
+    words, most = tidy(words).strip(), budget.title
+    while shown := clip(words, most):
+        title = escape(rank + shown)
+        over = size(title) - LIMITS.embed_title
+        if over <= 0:
+            return title
+        most = size(shown) - (over + 1) // 2  # without so many, at most twice as many are gone
+    return ""
 
 
 def _ranked(control: Control, rank: int | None) -> Control:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.ids import channel_ref
-from adapters.discord.limits import problems, walk
+from adapters.discord.limits import LIMITS, problems, walk
 from adapters.discord.render import Style, is_marked, post_body, render
 from bot import cards
 from bot.commands import all_commands
@@ -49,6 +49,7 @@ from bot.domain.reply import (
     text,
 )
 from bot.domain.votes import Tally, VoteKind
+from bot.text import size
 from tests.doubles import discord_openapi
 from tests.doubles.discord_limits import check_message
 
@@ -227,6 +228,26 @@ def test_all_links_of_a_title_are_kept_in_an_embed() -> None:
     assert embed["description"] == f"Words.\n[C］]({second}) · E"
     untitled = Card(text(Link(" ", first)))
     assert described(render(Reply((untitled,), "s"), "embeds")) == "s"
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("word " * 40, ("word " * 40).strip()),
+        ("x" * 252, "x" * 252),
+        ("x" * 253, "x" * 251 + "…"),
+        ("*" * 126, r"\*" * 126),
+        ("*" * 127, r"\*" * 125 + "…"),
+        ("👩" * 200, "👩" * 125 + "…"),
+    ],
+)
+def test_a_title_fills_what_discord_takes_of_it_and_no_more(title: str, shown: str) -> None:
+    headed = render(Reply((Heading(title), Note(text("x"))), "s"), "embeds")["embeds"][0]["title"]
+    ranked = Card(text(title), rank=1)
+    carded = render(Reply((ranked,), "s"), "embeds")["embeds"][0]["title"]
+    for made in (headed, carded):
+        assert size(made) <= LIMITS.embed_title
+    assert carded == rf"1\. {shown}"
 
 
 def test_embeds_of_a_list_without_ranks_have_no_buttons_that_nobody_can_tell_apart() -> None:
