@@ -34,6 +34,7 @@ from adapters.discord.limits import LIMITS, Json
 from adapters.discord.listener import Listener, check_application, register
 from adapters.discord.pace import Pace
 from adapters.discord.render import Style, is_marked, other, post_body, render
+from adapters.discord.styles import Styles
 from bot.domain.channels import ChannelRef, MessageRef, UserRef
 from bot.domain.errors import ConfigError, Gone, Refused, TryLater
 from bot.domain.reply import Reply
@@ -98,7 +99,8 @@ class DiscordAdapter:
         self._pace = Pace()
         self._threads: dict[str, str] = {}  # the last one that was opened in each channel
         self._kinds: dict[int, bool] = {}
-        self._forums = Forums(self._connected, pauses)
+        self._styles = Styles()
+        self._forums = Forums(self._connected, pauses, self._styles)
 
     async def serve(self, inbox: Inbox) -> None:
         """Connect anew, answer until cancelled, and let running answers finish.
@@ -157,6 +159,7 @@ class DiscordAdapter:
             return made
 
         sent = await call(lambda: in_either(send, first, second), place, pauses=self._pauses)
+        self._styles.learn(sent)
         return MessageRef(stands, str(sent["id"]))
 
     async def edit(self, message: MessageRef, reply: Reply) -> None:
@@ -168,14 +171,17 @@ class DiscordAdapter:
             channel_id=int(message.channel.id),
             message_id=int(message.id),
         )
-        style = self._settings.style
-        first, second = render(reply, style), partial(render, reply, other(style))
+
+        async def send(body: Json) -> None:
+            self._styles.learn(await http.request(route, json=body))
 
         async def draw() -> None:
-            async def send(body: Json) -> None:
-                await http.request(route, json=body)
-
-            await in_either(send, first, second)  # it may stand there in the other style
+            if stands := self._styles.of(message.id):
+                await send(render(reply, stands))
+                return
+            style = self._settings.style
+            second = partial(render, reply, other(style))
+            await in_either(send, render(reply, style), second, guessed=True)
 
         async def change() -> None:
             try:
@@ -201,6 +207,7 @@ class DiscordAdapter:
         stands = _stands(channel, thread, forum)
         async for message in self._history(stands, after):
             if me and message["author"]["id"] == str(me.id) and is_marked(message, key):
+                self._styles.learn(message)
                 return MessageRef(stands, str(message["id"]))
         return None
 
@@ -211,6 +218,7 @@ class DiscordAdapter:
         read = await ask(
             lambda: http.get_message(channel, number), Place.HISTORY, pauses=self._pauses
         )
+        self._styles.learn(read)
         found: set[Reaction] = set()
         for reaction in read.get("reactions", ()):
             emoji = reaction["emoji"]["name"]

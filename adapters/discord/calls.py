@@ -60,6 +60,8 @@ THREAD_EXISTS, TOO_MANY_THREADS = 160004, 160006
 EXPIRED = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, TOKEN_EXPIRED})
 """Somebody's interaction is over: nothing can be answered, and nothing is wrong."""
 
+FORM_REFUSED = "form of a message refused"
+
 
 class Place(StrEnum):
     """Where a call acts, which decides what permission it lacks."""
@@ -223,16 +225,35 @@ async def once(request: Callable[[], Awaitable[T]]) -> T:
         _only_once.reset(token)
 
 
-async def in_either(send: Callable[[S], Awaitable[T]], first: S, second: Callable[[], S]) -> T:
-    """Send one form of a message, and where Discord calls it no valid form, the other."""
+async def in_either(
+    send: Callable[[S], Awaitable[T]], first: S, second: Callable[[], S], *, guessed: bool = False
+) -> T:
+    """Send one form of a message, and where Discord calls it no valid form, the other.
+
+    Args:
+        send: Sends a form.
+        first: The form to begin with.
+        second: Makes the other one.
+        guessed: Whether the first is but a guess at the form in which the message stands: then its
+            refusal is nothing to look into, unless the second is refused as well.
+    """
     try:
         return await send(first)
     except discord.HTTPException as error:
         if error.code != INVALID_FORM:
             raise
         reason = clip(one_line(error.text), 300)
-        log.error("form of a message refused", platform=PLATFORM, reason=reason)
+    if not guessed:
+        log.error(FORM_REFUSED, platform=PLATFORM, reason=reason)
         return await send(second())
+    try:
+        sent = await send(second())
+    except discord.HTTPException as error:
+        if error.code == INVALID_FORM:
+            log.error(FORM_REFUSED, platform=PLATFORM, reason=reason)
+        raise
+    log.debug("message stands in the other style", platform=PLATFORM)
+    return sent
 
 
 async def ask(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from adapters.discord.controls import ACCENT, button, links_line, rows, split, tell_apart
+from adapters.discord.controls import ACCENT, button, left_out, links_line, rows, split, tell_apart
 from adapters.discord.limits import (
     CONTAINER,
     LIMITS,
@@ -49,7 +49,7 @@ from bot.domain.reply import (
     Reply,
     text,
 )
-from bot.text import ELLIPSIS, clip, count, one_line
+from bot.text import ELLIPSIS, clip, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _pieces(nodes: Sequence[Node], shape: Shape, budget: Budget) -> list[Piece]:
             for control in node.controls
         )
         if lost:
-            pieces.append(f"-# … and {count(lost, 'button')} more: `/papers show` has them")
+            pieces.append(left_out(lost, of_papers=True))
     return pieces
 
 

@@ -12,7 +12,7 @@ from adapters.discord.markup import Budget, masked, tidy, web_address
 from adapters.discord.modals import pages
 from bot.commands import all_commands
 from bot.domain.reply import Button, Control, LinkButton, OpenAction
-from bot.text import ELLIPSIS, clip
+from bot.text import ELLIPSIS, clip, count
 
 ACCENT = 0xFFD21E
 """Hugging Face's yellow, on the left edge of every message."""
@@ -73,17 +73,29 @@ def _by_page(button: Button, action: OpenAction) -> Iterator[Button]:
         )
 
 
-def rows(buttons: Sequence[Control]) -> Iterator[Json]:
-    """Draw buttons in rows; where they need several, the links have rows of their own."""
-    if len(buttons) <= LIMITS.row_buttons:
-        groups: Sequence[Sequence[Control]] = [buttons]
-    else:
+def groups(buttons: Sequence[Control]) -> list[Sequence[Control]]:
+    """Return buttons row by row; where they need several, the links have rows of their own."""
+    kinds: Sequence[Sequence[Control]] = [buttons]
+    if len(buttons) > LIMITS.row_buttons:
         actions = [each for each in buttons if isinstance(each, Button)]
-        groups = [actions, [each for each in buttons if isinstance(each, LinkButton)]]
-    for group in groups:
-        for start in range(0, len(group), LIMITS.row_buttons):
-            row = [button(each) for each in group[start : start + LIMITS.row_buttons]]
-            yield {"type": ACTION_ROW, "components": row}
+        kinds = [actions, [each for each in buttons if isinstance(each, LinkButton)]]
+    return [
+        kind[start : start + LIMITS.row_buttons]
+        for kind in kinds
+        for start in range(0, len(kind), LIMITS.row_buttons)
+    ]
+
+
+def rows(buttons: Sequence[Control]) -> Iterator[Json]:
+    """Draw buttons in rows."""
+    for group in groups(buttons):
+        yield {"type": ACTION_ROW, "components": [button(each) for each in group]}
+
+
+def left_out(number: int, *, of_papers: bool) -> str:
+    """Return the line that says how many buttons have no place, and who has those of papers."""
+    where = ": `/papers show` has them" if of_papers else ""
+    return f"-# … and {count(number, 'button')} more{where}"
 
 
 def button(control: Control) -> Json:

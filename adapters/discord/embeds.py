@@ -1,18 +1,19 @@
 """Draw a reply as embeds, with its buttons in rows below. Pure.
 
-A list is one embed, each card is one of its own. What does not fit gives way in the order of
-``markup.BUDGETS``; link buttons become links in the text, and only when nothing else helps are the
-last parts left out.
+A list is one embed, each card is one of its own, and a divider ends one. What does not fit gives
+way in the order of ``markup.BUDGETS``; link buttons become links in the text, and only when nothing
+else helps are the last parts left out. Dividers for which there are no embeds are not drawn, and
+buttons that find no row are counted below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from adapters.discord.components import item_text
-from adapters.discord.controls import ACCENT, links_line, rows, split, tell_apart
+from adapters.discord.controls import ACCENT, groups, left_out, links_line, rows, split, tell_apart
 from adapters.discord.limits import LIMITS, Json, problems
 from adapters.discord.markup import (
     BUDGETS,
@@ -33,6 +34,7 @@ from bot.domain.reply import (
     Heading,
     Item,
     Link,
+    LinkButton,
     Node,
     Note,
     Paragraph,
@@ -41,10 +43,13 @@ from bot.domain.reply import (
     plain,
     text,
 )
-from bot.text import ELLIPSIS, clip, one_line
+from bot.text import ELLIPSIS, clip, one_line, size
 
-MOST_BUTTONS = LIMITS.rows * LIMITS.row_buttons
 GAP = "\n\n"
+
+Wish = tuple[int, Control]
+"""A button and when its turn comes to be given a place: 0 for one that is about the whole message,
+or else which of its paper's buttons it is, from 1."""
 
 
 @dataclass(slots=True)
@@ -71,6 +76,8 @@ def draw(reply: Reply) -> Json:
     if not _drawn(nodes, BUDGETS[0])["embeds"]:
         words = reply.summary if one_line(reply.summary) else ELLIPSIS
         nodes = (Paragraph(text(words)),)
+    if len(_drawn(nodes, BUDGETS[0])["embeds"]) > LIMITS.embeds:
+        nodes = tuple(node for node in nodes if not isinstance(node, Divider))
     for kept in range(len(nodes), -1, -1):
         left = len(nodes) - kept
         shown = (*nodes[:kept], Note(text(f"… and {left} more"))) if left else nodes
@@ -87,12 +94,20 @@ def draw(reply: Reply) -> Json:
 
 def _drawn(nodes: Sequence[Node], budget: Budget, *, link_buttons: bool = True) -> Json:
     embeds = [Embed()]
-    controls: list[Control] = []
+    wishes: list[Wish] = []
     several = sum(isinstance(node, Card) for node in nodes) > 1
     for node in nodes:
-        controls += _node(node, embeds, budget, link_buttons, several)
+        wishes += _node(node, embeds, budget, link_buttons, several)
+    placed, lost = _placed(wishes)
+    if lost and link_buttons:
+        return _drawn(nodes, budget, link_buttons=False)
+    if lost:
+        if embeds[-1].closed and len(embeds) < LIMITS.embeds:
+            embeds.append(Embed())
+        note = left_out(len(lost), of_papers=all(turn for turn, _ in lost))
+        embeds[-1].parts.append(note)
     drawn = [embed.body() for embed in embeds]
-    buttons = list(rows(controls[:MOST_BUTTONS]))[: LIMITS.rows]
+    buttons = list(rows([control for _, control in placed]))
     tell_apart(buttons)
     return {
         "embeds": [each for each in drawn if each.keys() - {"color"}],
@@ -101,16 +116,38 @@ def _drawn(nodes: Sequence[Node], budget: Budget, *, link_buttons: bool = True) 
     }
 
 
+def _placed(wishes: Sequence[Wish]) -> tuple[list[Wish], list[Wish]]:
+    """Return the buttons for which there are rows, in reading order, and those left out.
+
+    Pages and settings can be had nowhere else, so they come first; then each paper gets one button
+    before any gets another.
+    """
+    placed = set(range(len(wishes)))
+    if not _fit(wishes, placed):
+        placed = set()
+        for index in sorted(range(len(wishes)), key=lambda index: wishes[index][0]):
+            if _fit(wishes, placed | {index}):
+                placed.add(index)
+    return (
+        [wish for index, wish in enumerate(wishes) if index in placed],
+        [wish for index, wish in enumerate(wishes) if index not in placed],
+    )
+
+
+def _fit(wishes: Sequence[Wish], placed: Set[int]) -> bool:
+    return len(groups([wishes[index][1] for index in sorted(placed)])) <= LIMITS.rows
+
+
 def _node(
     node: Node, embeds: list[Embed], budget: Budget, link_buttons: bool, several: bool
-) -> Sequence[Control]:
+) -> Sequence[Wish]:
     """Draw a node into the last embed or a new one; return the buttons that go below."""
     if embeds[-1].closed and not isinstance(node, Card | Controls | Divider):
         embeds.append(Embed())
     last = embeds[-1]
     match node:
         case Heading(words):
-            title = escape(clip(tidy(words).strip(), min(budget.title, LIMITS.embed_title // 2)))
+            title = _title(words, budget)
             if last.made or last.parts:
                 last.parts.append(f"**{title}**" if title else "")
             elif title:
@@ -123,7 +160,7 @@ def _node(
             last.parts.append(item_text(node, budget))
             if node.control is None or node.rank is None:
                 return ()  # below a list without numbers nothing says which paper a button is for
-            return [_ranked(node.control, node.rank)]
+            return [(1, _ranked(node.control, node.rank))]
         case Card():
             return _card(node, embeds, budget, link_buttons, several)
         case Note(words):
@@ -133,8 +170,10 @@ def _node(
             buttons, links = split(controls, link_buttons=link_buttons)
             if links:
                 last.parts.append(links_line(links, budget))
-            return buttons
+            return [(0, each) for each in buttons]
         case Divider():
+            if last.made or last.parts:
+                embeds.append(Embed())
             return ()
         case _:
             assert_never(node)
@@ -142,19 +181,19 @@ def _node(
 
 def _card(
     card: Card, embeds: list[Embed], budget: Budget, link_buttons: bool, several: bool
-) -> Sequence[Control]:
+) -> Sequence[Wish]:
     """Draw a card as an embed of its own; a thumbnail has no words for those who do not see it."""
     embed = embeds[-1]
     if embed.made or embed.parts:
         embed = Embed()
         embeds.append(embed)
     embed.closed = True
-    rank = "" if card.rank is None else f"{card.rank}. "
-    title = clip(tidy(plain(card.title)).strip(), min(budget.title, LIMITS.embed_title // 2))
+    title = _title(plain(card.title), budget, "" if card.rank is None else f"{card.rank}. ")
+    links = _links(card.title, budget) if title else []
     if title:
-        embed.made["title"] = escape(rank + title)
-        if url := _address(card.title, budget):
-            embed.made["url"] = url
+        embed.made["title"] = title
+        if links:
+            embed.made["url"] = web_address(links.pop(0).url, budget.url)
     byline = clip(tidy(plain(card.byline)).strip(), min(budget.line, LIMITS.embed_author))
     if byline:
         embed.made["author"] = {"name": byline}
@@ -164,10 +203,24 @@ def _card(
     picture = web_address(card.image.url, LIMITS.media_url) if card.image else None
     if picture:
         embed.made["thumbnail"] = {"url": picture}
-    buttons, links = split(card.controls, link_buttons=link_buttons and not several)
+    buttons, more = split(card.controls, link_buttons=link_buttons and not several)
     body = marked(card.body, budget.body, budget, keep_lines=True)
-    embed.parts.append(lines(body, links_line(links, budget)))
-    return [_ranked(each, card.rank if several else None) for each in buttons]
+    embed.parts.append(lines(body, links_line((*links, *more), budget)))
+    if not several:
+        return [(0, each) for each in buttons]
+    return [(turn, _ranked(each, card.rank)) for turn, each in enumerate(buttons, start=1)]
+
+
+def _title(words: str, budget: Budget, rank: str = "") -> str:
+    """Return as much of a title as Discord takes, or nothing; each escape is a character too."""
+    words, most = tidy(words).strip(), budget.title
+    while shown := clip(words, most):
+        title = escape(rank + shown)
+        over = size(title) - LIMITS.embed_title
+        if over <= 0:
+            return title
+        most = size(shown) - (over + 1) // 2  # without so many, at most twice as many are gone
+    return ""
 
 
 def _ranked(control: Control, rank: int | None) -> Control:
@@ -177,6 +230,10 @@ def _ranked(control: Control, rank: int | None) -> Control:
     return Button(f"{control.label} {rank}", control.action, control.style)
 
 
-def _address(title: Text, budget: Budget) -> str | None:
-    links: Iterable[Link] = (span for span in title if isinstance(span, Link))
-    return next((url for link in links if (url := web_address(link.url, budget.url))), None)
+def _links(title: Text, budget: Budget) -> list[LinkButton]:
+    """Return where a title leads to: an embed has one address, and the others stand in its text."""
+    found: dict[str, LinkButton] = {}
+    for span in title:
+        if isinstance(span, Link) and (url := web_address(span.url, budget.url)):
+            found.setdefault(url, LinkButton(span.text, span.url))
+    return list(found.values())

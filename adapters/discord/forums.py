@@ -19,6 +19,7 @@ from adapters.discord.calls import TOO_MANY_THREADS, Place, ask, call, in_either
 from adapters.discord.ids import PLATFORM
 from adapters.discord.limits import LIMITS, Json
 from adapters.discord.render import is_marked
+from adapters.discord.styles import Styles
 from bot.domain.channels import ChannelRef, MessageRef
 from bot.domain.errors import Ambiguous, Refused
 from bot.domain.reply import Card, Heading, Item, Reply, plain
@@ -106,11 +107,15 @@ class Forums:
     Args:
         client: Returns the one that is connected, or raises a ``TryLater``.
         pauses: Seconds before each further try of a call whose answer was lost.
+        styles: Is told of the messages that are posted and found.
     """
 
-    def __init__(self, client: Callable[[], discord.Client], pauses: Sequence[float]) -> None:
+    def __init__(
+        self, client: Callable[[], discord.Client], pauses: Sequence[float], styles: Styles
+    ) -> None:
         self._client = client
         self._pauses = tuple(pauses)
+        self._styles = styles
 
     async def post(
         self,
@@ -148,6 +153,7 @@ class Forums:
         for pause in (*self._pauses, None):
             try:
                 made = await call(begin_in_room, Place.NEW_POST, pauses=())
+                self._styles.learn(made["message"])
                 return _first_message(channel, int(made["id"]), int(made["message"]["id"]))
             except Ambiguous:
                 if pause is None:
@@ -170,6 +176,7 @@ class Forums:
             except Refused:  # its first message was deleted
                 continue
             if is_marked(first, key):
+                self._styles.learn(first)
                 return _first_message(channel, number, number)
         return None
 

@@ -32,6 +32,7 @@ from adapters.discord.limits import LIMITS, Json
 from adapters.discord.modals import modal, read_modal
 from adapters.discord.pace import Pace
 from adapters.discord.render import Style, other, render
+from adapters.discord.styles import style_of
 from bot.cards import sentence_reply
 from bot.commands import all_commands
 from bot.domain.channels import ChannelRef, UserRef
@@ -190,9 +191,9 @@ class Listener(discord.Client):
             await self._open(interaction, caller, action)
             return
         press = Press(caller, packed, stands)
-        own = interaction.message is not None and interaction.message.flags.ephemeral
-        if own and isinstance(action, RunAction) and action.in_place:
-            await self._turn(interaction, press)
+        on = interaction.message
+        if on and on.flags.ephemeral and isinstance(action, RunAction) and action.in_place:
+            await self._turn(interaction, press, style_of(on.flags.value))
         else:
             await self._answer(interaction, True, lambda: self._inbox.press(press))
 
@@ -210,12 +211,12 @@ class Listener(discord.Client):
             with _unanswered():
                 await self._show(_route("POST", interaction), reply, EPHEMERAL)
 
-    async def _turn(self, interaction: discord.Interaction, press: Press) -> None:
-        """Let an answer take the place of the message that was pressed on."""
+    async def _turn(self, interaction: discord.Interaction, press: Press, stands: Style) -> None:
+        """Let an answer take the place of the message that was pressed on, in its style."""
         with _unanswered():
             await interaction.response.defer()
             reply = await self._inbox.press(press)
-            await self._show(_route("PATCH", interaction, ORIGINAL), reply)
+            await self._say(_route("PATCH", interaction, ORIGINAL), render(reply, stands))
 
     async def _open(
         self, interaction: discord.Interaction, caller: Caller, action: OpenAction

@@ -249,7 +249,7 @@ def _lines(most: int, *texts: Text) -> Json | None:
         joined = "\n".join(filter(None, marked))
         if size(joined) <= most:
             return marked_text(joined)
-        left -= size(joined) - most
+        left += (most - size(joined)) // LONGEST_ESCAPE  # enough if all are escapes
     else:
         return marked_text(clip(flat, most // LONGEST_ESCAPE).translate(ESCAPES))
     return plain_text(clip(flat, most))

@@ -32,7 +32,7 @@ from bot.ports import Inbox, Thread
 from bot.scheduler import DigestRuns
 
 PLATFORMS = ("slack", "discord", "console")
-STYLES = {"slack": ("rich",)}
+STYLES = {"slack": ("rich",), "discord": ("embeds",)}
 """In what other styles a platform can draw, beside the one it is set to at first."""
 LIMITS = {Layout.THREAD: 25, Layout.LIST: 25, Layout.CARDS: 10, Layout.PAPERS: 10}
 OnPost = Callable[[str, dict[str, Any]], None]

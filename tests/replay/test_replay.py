@@ -31,7 +31,7 @@ async def test_a_month_reaches_every_platform_within_its_limits_and_nothing_twic
     assert figures.over_limit == []
     assert figures.doubled == []
     assert figures.resurfaced > 0
-    assert set(figures.messages) == {*PLATFORMS, "slack, rich"}
+    assert set(figures.messages) == {*PLATFORMS, "slack, rich", "discord, embeds"}
     assert len({figures.messages[platform] for platform in PLATFORMS}) == 1
 
 

@@ -11,14 +11,16 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from adapters.discord.app import DiscordAdapter, probe, sync
+from adapters.discord.calls import FORM_REFUSED
 from adapters.discord.commands import ADMINS
 from adapters.discord.ids import channel_ref, message_ref, user_ref
-from adapters.discord.render import is_marked
+from adapters.discord.render import Style, is_marked
 from adapters.storage.memory import MemoryStore
 from bot.cards import sentence_reply
 from bot.domain.channels import Layout, MessageRef
 from bot.domain.deliveries import DeliveryState
 from bot.domain.errors import Ambiguous, ConfigError, Gone, PlatformError, Refused, TryLater
+from bot.domain.reply import Button, Controls, Reply, RunAction
 from bot.domain.votes import Reaction, Tally
 from bot.ports import Thread
 from config.settings import DiscordSettings
@@ -35,6 +37,7 @@ from tests.doubles.discord import (
 CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 ANSWER = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
 PUT_COMMANDS = "PUT /applications/{application_id}/commands"
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 NEW_THREAD = "POST /channels/{channel_id}/messages/{message_id}/threads"
 KEY = "0123456789abcdef" * 4
 
@@ -504,7 +507,7 @@ async def test_a_message_refused_as_components_is_sent_as_embeds_once(team: Team
         team.double.fault(ANSWER, REFUSED)
         exchange = await team.double.slash(team.ada, team.channel, "papers", "today")
         answer = await exchange.answer()
-    assert "form of a message refused" in [each["event"] for each in logs]
+    assert FORM_REFUSED in [each["event"] for each in logs]
     assert head.embeds
     assert answer.embeds
 
@@ -521,6 +524,54 @@ async def test_a_message_is_edited_in_the_style_in_which_it_stands(team: Team) -
     assert "Goodbye." in str(first.embeds)
     assert "Goodbye." in second.text
     assert not second.embeds
+
+
+@pytest.mark.parametrize(("before", "now"), [("components", "embeds"), ("embeds", "components")])
+async def test_the_style_in_which_a_message_stands_is_learnt_once_and_quietly(
+    team: Team, before: Style, now: Style
+) -> None:
+    async with team.serving(style=before) as adapter:
+        old = await adapter.post(team.slot.channel, sentence_reply("Hello."), key=KEY)
+        await adapter.edit(old, sentence_reply("Hello again."))
+    async with team.serving(style=now) as adapter:
+        with capture_logs() as logs:
+            await adapter.edit(old, sentence_reply("Goodbye."))
+            await adapter.edit(old, sentence_reply("Goodbye now."))
+    assert edits(team) == [200, 400, 200, 200]
+    assert {each["log_level"] for each in logs} <= {"debug", "info"}
+    assert "Goodbye now." in team.double.messages(team.channel)[0].text
+
+
+def edits(team: Team) -> list[int | None]:
+    """Return what Discord said to each edit."""
+    return [request.status for request in team.double.requests if request.route == EDIT]
+
+
+async def test_the_style_of_a_message_is_known_once_it_was_read(team: Team) -> None:
+    async with team.serving(style="embeds") as adapter:
+        counted = await adapter.post(team.slot.channel, sentence_reply("Hello."), key=KEY)
+        listed = await adapter.post(team.slot.channel, digest_like(), key=KEY[::-1])
+    async with team.serving() as adapter:
+        await adapter.reactions(counted)
+        await adapter.edit(counted, sentence_reply("Goodbye."))
+        assert await adapter.find(team.slot.channel, key=KEY[::-1], since=NOW) == listed
+        await adapter.edit(listed, sentence_reply("Goodbye."))
+    assert edits(team) == [200, 200]
+
+
+def digest_like() -> Reply:
+    """Return a reply with a button, by which its message is found again."""
+    return Reply((Controls((Button("Help", RunAction("help")),)),), "Hello.")
+
+
+async def test_an_edit_that_is_refused_in_either_style_is_logged(team: Team) -> None:
+    async with team.serving(style="embeds") as adapter:
+        old = await adapter.post(team.slot.channel, sentence_reply("Hello."), key=KEY)
+    async with team.serving() as adapter:
+        team.double.fault(EDIT, REFUSED, times=2)
+        with capture_logs() as logs, pytest.raises(Refused):
+            await adapter.edit(old, sentence_reply("Goodbye."))
+    assert FORM_REFUSED in [each["event"] for each in logs]
 
 
 async def test_a_message_is_edited_in_place(team: Team) -> None:

@@ -19,6 +19,7 @@ from tests.doubles.discord import ApiError, Reset, ServerError, ServerErrorAfter
 
 KEY = "fedcba9876543210" * 4
 BEGIN = "POST /channels/{channel_id}/threads"
+EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 EDIT_CHANNEL = "PATCH /channels/{channel_id}"
 
 
@@ -111,6 +112,16 @@ async def test_later_cards_stand_in_the_post_of_the_first(team: Team) -> None:
         await team.deliver(adapter)
     (post,) = posts(team)
     assert len(team.double.messages(post)) == 3
+
+
+async def test_the_style_of_a_post_that_was_refused_as_components_is_known(team: Team) -> None:
+    at_forum(team)
+    async with team.serving() as adapter:
+        team.double.fault(BEGIN, ApiError(400, 50035, "Invalid Form Body"))
+        post = await adapter.post(team.slot.channel, sentence_reply("Hello."), key=KEY)
+        await adapter.edit(post, sentence_reply("Goodbye."))
+    edits = [each.status for each in team.double.requests if each.route == EDIT]
+    assert edits == [200]
 
 
 async def test_each_paper_can_have_a_post_of_its_own(team: Team) -> None:

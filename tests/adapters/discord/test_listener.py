@@ -159,6 +159,20 @@ async def test_another_page_takes_the_place_of_an_answer_that_one_person_sees(te
     assert "3 to 3 of 3" in page.text
 
 
+async def test_another_page_is_drawn_in_the_style_of_the_one_before(team: Team) -> None:
+    async with team.serving(style="embeds"):
+        options = {"query": "world models", "limit": 2}
+        asked = await team.double.slash(team.ada, team.channel, "papers", "search", options)
+        answer = await asked.answer()
+    async with team.serving():
+        with capture_logs() as logs:
+            turned = await team.double.click(team.ada, answer.id, button(answer, "More ›"))
+            page = await turned.answer()
+    assert "3 to 3 of 3" in page.text
+    assert page.embeds
+    assert {each["log_level"] for each in logs} <= {"debug", "info"}
+
+
 async def test_another_page_of_a_shared_answer_is_for_whoever_asks_alone(team: Team) -> None:
     async with team.serving():
         options = {"query": "world models", "limit": 2, "share": True}

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.ids import channel_ref
-from adapters.discord.limits import problems, walk
+from adapters.discord.limits import LIMITS, problems, walk
 from adapters.discord.render import Style, is_marked, post_body, render
 from bot import cards
 from bot.commands import all_commands
@@ -29,6 +29,7 @@ from bot.domain.reply import (
     Button,
     Card,
     Code,
+    Control,
     Controls,
     Divider,
     Heading,
@@ -48,6 +49,7 @@ from bot.domain.reply import (
     text,
 )
 from bot.domain.votes import Tally, VoteKind
+from bot.text import size
 from tests.doubles import discord_openapi
 from tests.doubles.discord_limits import check_message
 
@@ -199,8 +201,7 @@ def test_a_digest_of_any_size_is_one_message_of_embeds(layout: Layout, many: int
         assert r"Scaling \*world\* models" in words
         assert body["components"][0]["id"]
     if many == 10 and layout is Layout.LIST:
-        labels = [each["label"] for row in body["components"] for each in row["components"]]
-        assert labels == [f"👍 {rank}" for rank in range(1, 11)]
+        assert labels(body) == [f"👍 {rank}" for rank in range(1, 11)]
         assert all(f"part {rank}" in words for rank in range(1, 11))
 
 
@@ -216,10 +217,111 @@ def test_a_card_is_an_embed_with_title_author_picture_and_votes() -> None:
     assert "flags" not in body
 
 
+def test_all_links_of_a_title_are_kept_in_an_embed() -> None:
+    first, second, third = (f"https://ours.example/{number}" for number in range(3))
+    title = text(
+        Link("A", "http://"), Link("B", first), " and ", Link("C]", second), Link("D", first)
+    )
+    card = Card(title, body=text("Words."), controls=(LinkButton("E", third + "a" * 600),))
+    (embed,) = render(Reply((card,), "s"), "embeds")["embeds"]
+    assert (embed["title"], embed["url"]) == (r"AB and C\]D", first)
+    assert embed["description"] == f"Words.\n[C］]({second}) · E"
+    untitled = Card(text(Link(" ", first)))
+    assert described(render(Reply((untitled,), "s"), "embeds")) == "s"
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("word " * 40, ("word " * 40).strip()),
+        ("x" * 252, "x" * 252),
+        ("x" * 253, "x" * 251 + "…"),
+        ("*" * 126, r"\*" * 126),
+        ("*" * 127, r"\*" * 125 + "…"),
+        ("👩" * 200, "👩" * 125 + "…"),
+    ],
+)
+def test_a_title_fills_what_discord_takes_of_it_and_no_more(title: str, shown: str) -> None:
+    headed = render(Reply((Heading(title), Note(text("x"))), "s"), "embeds")["embeds"][0]["title"]
+    ranked = Card(text(title), rank=1)
+    carded = render(Reply((ranked,), "s"), "embeds")["embeds"][0]["title"]
+    for made in (headed, carded):
+        assert size(made) <= LIMITS.embed_title
+    assert carded == rf"1\. {shown}"
+
+
 def test_embeds_of_a_list_without_ranks_have_no_buttons_that_nobody_can_tell_apart() -> None:
     listed = cards.list_reply("Related", [paper(1), paper(2)], {})
     assert render(listed, "embeds")["components"] == []
     assert any("accessory" in each for each in walk(render(listed)["components"]))
+
+
+def found(many: int, controls: tuple[Control, ...]) -> Reply:
+    return cards.list_reply(
+        "Found", [paper(number) for number in range(many)], {}, first_rank=1, controls=controls
+    )
+
+
+def labels(body: Json) -> list[str]:
+    return [each["label"] for row in body["components"] for each in row["components"]]
+
+
+def described(body: Json) -> str:
+    return "\n".join(each.get("description", "") for each in body["embeds"])
+
+
+PAGING = (Button("‹ Back", RunAction("help", "1")), Button("More ›", RunAction("help", "3")))
+
+
+def test_embeds_keep_the_paging_of_a_long_list_and_count_the_votes_left_out() -> None:
+    votes = [f"👍 {rank}" for rank in range(1, 26)]
+    full = render(found(23, PAGING), "embeds")
+    assert labels(full) == [*votes[:23], "‹ Back", "More ›"]
+    assert "more" not in described(full).splitlines()[-1]
+    over = render(found(25, PAGING), "embeds")
+    assert labels(over) == [*votes[:23], "‹ Back", "More ›"]
+    assert described(over).endswith("-# … and 2 buttons more: `/papers show` has them")
+    assert problems(over) == []
+
+
+def test_embeds_give_up_buttons_that_are_links_before_others() -> None:
+    link = LinkButton("Source", "https://ours.example/")
+    body = render(found(23, (*PAGING, link)), "embeds")
+    assert labels(body) == [*(f"👍 {rank}" for rank in range(1, 24)), "‹ Back", "More ›"]
+    assert described(body).endswith("[Source](https://ours.example/)")
+
+
+def test_another_embed_begins_after_a_divider() -> None:
+    link = LinkButton("Source", "https://ours.example/" + "a" * 600)
+    nodes = (Divider(), Heading("A"), Note(text("b")), Divider(), Divider(), Heading("C"))
+    body = render(Reply((*nodes, Divider(), Controls((link,)), Divider()), "s"), "embeds")
+    (a, c, d) = body["embeds"]
+    assert (a["title"], a["description"]) == ("A", "-# b")
+    assert c["title"] == "C"
+    assert d["description"] == "Source"
+
+
+def test_dividers_for_which_there_are_no_embeds_give_way_before_words() -> None:
+    parts = [(Divider(), Paragraph(text(f"P{number}"))) for number in range(15)]
+    body = render(Reply(tuple(node for part in parts for node in part), "s"), "embeds")
+    (embed,) = body["embeds"]
+    assert embed["description"].split("\n\n") == [f"P{number}" for number in range(15)]
+
+
+def test_each_of_ten_cards_keeps_its_vote_in_embeds() -> None:
+    ten = tuple(cards.card(paper(rank), Tally(), rank=rank) for rank in range(1, 11))
+    body = render(Reply(ten, "Ten"), "embeds")
+    assert len(labels(body)) == 25
+    assert {f"👍 Vote {rank}" for rank in range(1, 11)} < set(labels(body))
+    assert {f"🔖 Save {rank}" for rank in range(1, 11)} < set(labels(body))
+    assert "-# … and 5 buttons more: `/papers show` has them" in described(body)
+
+
+def test_buttons_of_no_paper_that_embeds_leave_out_are_counted() -> None:
+    many = tuple(Button(f"B{number}", RunAction("help", str(number))) for number in range(30))
+    body = render(found(1, many), "embeds")
+    assert labels(body) == [f"B{number}" for number in range(25)]
+    assert described(body).endswith("-# … and 6 buttons more")
 
 
 def test_ten_papers_have_a_vote_button_each_and_more_have_none() -> None:

@@ -415,6 +415,13 @@ def test_what_escapes_add_is_made_room_for() -> None:
     assert len(card["body"]["text"]) <= 200
 
 
+@pytest.mark.parametrize("title", ["<", "&", "a < b ", "x"])
+def test_a_title_of_a_card_is_clipped_no_more_than_its_escapes_ask_for(title: str) -> None:
+    reply = Reply((Card(text(title * 150)), Card(text(title * 150))), "Two")
+    carousel, *_ = rich_blocks(reply)
+    assert 140 <= len(carousel["elements"][0]["title"]["text"]) <= 150
+
+
 def test_a_view_holds_what_no_message_does() -> None:
     papers = [paper(n, one_line="語" * 200, title="T" * 150) for n in range(1, 26)]
     reply = cards.list_reply("Papers", papers, {}, first_rank=1)
