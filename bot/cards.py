@@ -189,10 +189,17 @@ def digest_message(
         nodes.extend(item(paper, tally, rank) for paper, tally, rank in ranked)
     nodes.extend(_resurfaced(delivery, papers))
     if delivery.part == HEAD:
-        nodes.append(Note(with_code(_how_to_vote(delivery))))
+        told = " Lines in “quotes” are the abstracts' own." if _quotes(ranked) else ""
+        nodes.append(Note(with_code(_how_to_vote(delivery) + told)))
     names = "; ".join(f"{rank}. {one_line(paper.title)}" for paper, _, rank in ranked)
     summary = clip(f"{digest_title(day)}: {names}", 2_000)
     return Reply(tuple(nodes), summary, private=False, topics=topics(each[0] for each in ranked))
+
+
+def _quotes(ranked: Sequence[tuple[Paper, Tally, int]]) -> bool:
+    """Tell whether a line of these papers is their abstract's, and not Hugging Face's."""
+    lines = (one_sentence(paper) for paper, _, _ in ranked)
+    return any(line.startswith("“") and line.endswith("”") for line in lines)
 
 
 def topics(papers: Iterable[Paper]) -> tuple[str, ...]:
@@ -254,7 +261,8 @@ def summary_reply(paper: Paper, summary: Summary, tally: Tally, notes: Sequence[
     buttons = (each for each in all_buttons(paper) if each.label != SUMMARIZE)
     controls: tuple[Control, ...] = (*buttons, *links(paper))
     plainly = all(not point.quote and not point.heading for point in summary.points)
-    body = _joined(summary.points) if plainly else summary.line.text if summary.line else ""
+    line = one_line(summary.line.text) if summary.line else ""
+    body = _joined(summary.points) if plainly else line
     nodes: list[Node] = [card(paper, tally, body=body, controls=controls)]
     if not plainly:
         nodes += map(_claim, summary.points)
@@ -270,13 +278,13 @@ def answer_reply(paper: Paper, question: str, answer: Summary, notes: Sequence[s
     """Return what a paper says to a question, and the sentences that say it."""
     nodes: list[Node] = [Paragraph((Bold(clip(one_line(question), 300)),))]
     if answer.line:
-        nodes.append(Paragraph(text(answer.line.text)))
-    nodes += [Item(text(Italic(f"“{point.text}”"))) for point in answer.points]
+        nodes.append(Paragraph(text(one_line(answer.line.text))))
+    nodes += [Item(text(Italic(f"“{one_line(point.text)}”"))) for point in answer.points]
     if not answer.points:
         nodes.append(Paragraph(text("Nothing in the text has to do with these words.")))
     nodes.append(Note((Plain("From "), *title_link(paper))))
     nodes += _small_print(answer, notes) if answer.points else map(_note, notes)
-    told = answer.line.text if answer.line else _joined(answer.points)
+    told = one_line(answer.line.text) if answer.line else _joined(answer.points)
     return Reply(tuple(nodes), clip(f"{one_line(question)} {told}", 2_000))
 
 
@@ -291,15 +299,16 @@ def _joined(points: Sequence[Point]) -> str:
     last: int | None = None
     for point in points:
         gap = last is not None and point.place is not None and point.place > last + 1
-        parts += ["[…]", point.text] if gap else [point.text]
+        parts += ["[…]", one_line(point.text)] if gap else [one_line(point.text)]
         last = point.place
     return " ".join(parts)
 
 
 def _claim(point: Point) -> Item:
     """Return a claim, and under it what it rests on."""
-    title = text(Bold(f"{point.heading}: "), point.text) if point.heading else text(point.text)
-    quote = text(Italic(f"“{clip(point.quote, 400)}”")) if point.quote else ()
+    told, heading = one_line(point.text), one_line(point.heading)
+    title = text(Bold(f"{heading}: "), told) if heading else text(told)
+    quote = text(Italic(f"“{clip(one_line(point.quote), 400)}”")) if point.quote else ()
     return Item(title, quote)
 
 

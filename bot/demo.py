@@ -24,7 +24,7 @@ from bot.app import App, build, temporary_folder, utc_now
 from bot.domain.deliveries import Delivery, DeliveryState
 from bot.domain.errors import DailyPapersError
 from bot.domain.votes import Tally
-from config.settings import Settings, SourcesSettings, StoreSettings
+from config.settings import LlmSettings, SearchSettings, Settings, SourcesSettings, StoreSettings
 
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -45,6 +45,8 @@ async def demo(console: Console | None = None, *, interactive: bool | None = Non
         settings = Settings.model_construct(  # what is set on this machine has no say here
             store=StoreSettings(url=SecretStr(f"tinydb://{folder}")),
             sources=SourcesSettings(enabled=("sample",)),
+            search=SearchSettings(semantic="off"),
+            llm=LlmSettings(base_url=None),
         )
         adapter = ConsoleAdapter(screen, clock=utc_now, interactive=prompts)
         async with build(settings, adapters={adapter.platform: adapter}) as app:

@@ -14,8 +14,8 @@ from bot.domain.deliveries import HEAD
 from bot.domain.errors import UserError
 from bot.domain.papers import Paper
 from bot.domain.reply import Card, Code, Heading, Item, Link, LinkButton, Note, Plain, Reply, plain
+from bot.domain.summaries import Point, Summary
 from bot.domain.votes import Tally
-from bot.ports import Summary
 from bot.text import size
 from tests.bot.inbox import texts, words
 from tests.examples import delivery, paper, paper_id
@@ -54,12 +54,19 @@ papers = st.builds(
         [None, "https://example.org/a.png", "https://example.org/a.svg", "https://example.org"]
     ),
 )
+LISTS = ("head", "list", "roundup")
 ACTING = set("\x00\x07\x1b\r\n\t\u200b\u202a\u202c\u202e\u2066\u2069\ufeff")
+
+
+def written(told: str) -> Summary:
+    """Return what a model might have written, all of it foreign."""
+    point = Point(told, told, 0, told)
+    return Summary((point, Point(told, place=3)), "written by a model", point, point, point)
 
 
 def every_reply(found: Paper, tally: Tally) -> dict[str, Reply]:
     """Return a reply of every builder that shows a paper."""
-    known = {found.id: found}
+    known, t = {found.id: found}, found.title
     shown = (found.id,)
     head = delivery(HEAD, papers=())
     return {
@@ -72,7 +79,9 @@ def every_reply(found: Paper, tally: Tally) -> dict[str, Reply]:
             replace(head, part=str(found.id), papers=shown, first_rank=3), known, {}
         ),
         "abstract": cards.abstract_reply(found, tally),
-        "summary": cards.summary_reply(found, Summary(("One.", "Two."), "nobody"), tally),
+        "summary": cards.summary_reply(found, Summary((Point(t), Point(t)), "nobody"), tally),
+        "written": cards.summary_reply(found, written(t), tally),
+        "answer": cards.answer_reply(found, t, written(t)),
         "roundup": cards.list_reply("Papers", [found], {found.id: tally}, first_rank=1, note="x"),
     }
 
@@ -101,9 +110,9 @@ def test_every_link_of_a_reply_leads_to_the_web(found: Paper, tally: Tally) -> N
 
 @given(papers, tallies)
 def test_titles_are_links_and_never_markup(found: Paper, tally: Tally) -> None:
-    for reply in every_reply(found, tally).values():
+    for name, reply in every_reply(found, tally).items():
         for node in reply.nodes:
-            if isinstance(node, Item | Card):
+            if isinstance(node, Card) or (isinstance(node, Item) and name in LISTS):
                 (title,) = node.title
                 assert isinstance(title, Link)
                 assert title.url == found.url
@@ -121,11 +130,11 @@ def test_a_digest_shows_ranks_votes_and_how_to_vote() -> None:
     reply = cards.digest_message(delivery(), known, {paper_id(2): Tally(up=3, down=1)})
     assert words(reply) == (
         "Daily Papers · Thu 7 May 2026\n"
-        "Paper 1\nThe first sentence of paper 1.\n▲ 99 on HF · team 0\n"
+        "Paper 1\n“The first sentence of paper 1.”\n▲ 99 on HF · team 0\n"
         "Paper 2\nThe first sentence of paper 2.\n▲ 98 on HF · team 3 (−1)\n"
         "Paper 3\nThe first sentence of paper 3.\n▲ 97 on HF · team 0\n"
         "Vote by reacting with 1️⃣ to 3️⃣, or 👍 a paper in the thread. "
-        "/papers help shows what else there is."
+        "/papers help shows what else there is. Lines in “quotes” are the abstracts' own."
     )
     assert [node.rank for node in reply.nodes if isinstance(node, Item)] == [1, 2, 3]
     assert reply.summary == "Daily Papers · Thu 7 May 2026: 1. Paper 1; 2. Paper 2; 3. Paper 3"
@@ -171,15 +180,15 @@ def fields(**more: Any) -> Paper:
     ("found", "line"),
     [
         (fields(one_line="In short."), "In short."),
-        (fields(), "The first sentence of paper 1."),
-        (fields(one_line=" \n"), "The first sentence of paper 1."),
+        (fields(), "“The first sentence of paper 1.”"),
+        (fields(one_line=" \n"), "“The first sentence of paper 1.”"),
+        (fields(gist="We tell."), "“We tell.”"),
+        (fields(gist="We tell.", one_line="In short."), "In short."),
         (fields(abstract=""), "No abstract is known yet."),
-        (fields(abstract="word " * 100), "word " * 39 + "word…"),
+        (fields(abstract="word " * 100), "“" + "word " * 38 + "word…”"),
     ],
 )
-def test_a_paper_in_one_line_is_its_own_or_the_abstracts_first_sentence(
-    found: Paper, line: str
-) -> None:
+def test_a_paper_in_one_line_is_its_own_or_the_abstracts_in_quotes(found: Paper, line: str) -> None:
     assert cards.one_sentence(found) == line
 
 

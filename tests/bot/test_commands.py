@@ -56,7 +56,7 @@ def buttons(reply: Reply) -> dict[str, RunAction]:
 
 def test_the_commands_are_these() -> None:
     assert [*COMMANDS] == [
-        "today", "search", "summarize", "show", "related", "top", "saved",
+        "today", "search", "summarize", "ask", "show", "related", "top", "saved",
         "subscribe", "unsubscribe", "settings", "status", "help", "home",
     ]  # fmt: skip
     assert {name for name, spec in COMMANDS.items() if spec.admin} == ADMINS
@@ -270,7 +270,7 @@ async def test_summarize_quotes_and_says_whom(inbox: TestInbox) -> None:
     said = words(await inbox.say("summarize #1 --sentences 1"))
     assert "The first sentence of paper 1." in said
     assert "And a second one." not in said
-    assert "Summary: the abstract's first sentences." in said
+    assert "Summary: the abstract's own sentences." in said
 
 
 async def test_show_tells_all(inbox: TestInbox) -> None:

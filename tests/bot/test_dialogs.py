@@ -47,6 +47,7 @@ async def test_a_dialog_shows_what_is_set_now(inbox: TestInbox) -> None:
         "include": "world models, diffusion",
         "exclude": "",
         "min_upvotes": "0",
+        "language": "default",
     }
     kinds = {field.name: field.kind for field in dialog.fields}
     assert (kinds["layout"], kinds["limit"], kinds["at"]) == ("choice", "integer", "text")

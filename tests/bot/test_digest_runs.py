@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.domain.channels import Filters, Layout, MessageRef, Schedule, Subscription, Weekday
 from bot.domain.deliveries import Slot
 from bot.domain.errors import TryLater
@@ -51,6 +52,7 @@ class Life:
         scheduler = Scheduler(
             store=self.store,
             index=LexicalIndex(),
+            summarizer=ExtractiveSummarizer(),
             sources={},
             adapters=self.adapters,
             clock=lambda: self.now,
@@ -171,6 +173,7 @@ async def busy() -> tuple[Life, BusyChat, Scheduler]:
     scheduler = Scheduler(
         store=channel.store,
         index=LexicalIndex(),
+        summarizer=ExtractiveSummarizer(),
         sources={},
         adapters=channel.adapters,
         clock=lambda: channel.now,

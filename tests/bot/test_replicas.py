@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Weekday
 from bot.domain.deliveries import DeliveryState, Slot
 from bot.domain.errors import Ambiguous, TryLater
@@ -176,6 +177,7 @@ def scheduler(team: Team, store: MemoryStore) -> Scheduler:
     return Scheduler(
         store=store,
         index=LexicalIndex(),
+        summarizer=ExtractiveSummarizer(),
         sources={},
         adapters={"slack": team.chat},
         clock=team.clock,

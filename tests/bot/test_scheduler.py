@@ -11,6 +11,7 @@ import pytest
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.domain.channels import ChannelRef, Layout, MessageRef, Schedule, Subscription, Weekday
 from bot.domain.deliveries import Delivery, Receipt, Slot
 from bot.domain.errors import Ambiguous, Gone, PlatformError, SourceError, StoreError, TryLater
@@ -53,6 +54,7 @@ class Bot:
         return Scheduler(
             store=self.store,
             index=LexicalIndex(),
+            summarizer=ExtractiveSummarizer(),
             sources={self.source.name: self.source},
             adapters={"slack": self.chat},
             clock=now,

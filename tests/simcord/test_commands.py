@@ -16,6 +16,7 @@ from tests.simcord.conftest import HOME, Server, connected, labels, shown
 ARGUMENTS = {
     "search": {"query": "world models"},
     "summarize": {"paper": "2605.00001"},
+    "ask": {"paper": "#1", "question": "what is it about?"},
     "show": {"paper": "https://arxiv.org/abs/2605.00002"},
     "related": {"paper": "#3"},
     "help": {"name": "search"},
@@ -24,6 +25,7 @@ SAYS = {
     "today": "World models, part 1",
     "search": "3 papers for",
     "summarize": "World models, part 1",
+    "ask": "what is it about?",
     "show": "World models, part 2",
     "related": "Related to “World models, part 3”",
     "top": "No paper",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.search.lexical import LexicalIndex
 from adapters.storage.memory import MemoryStore
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from bot.domain.channels import (
     WORKDAYS,
     ChannelRef,
@@ -241,6 +242,7 @@ async def simulate(
     scheduler = Scheduler(
         store=store,
         index=LexicalIndex(),
+        summarizer=ExtractiveSummarizer(),
         sources={source.name: source},
         adapters={board.platform: board},
         clock=now,

@@ -306,7 +306,7 @@ def test_a_list_below_a_heading_folds_away() -> None:
     first, _ = (child["text"]["text"] for child in container["child_blocks"])
     assert first.splitlines() == [
         "1. <https://huggingface.co/papers/2605.00001|1 &amp; more>",
-        "The first sentence of paper 1.",
+        "“The first sentence of paper 1.”",
         "▲ 99 on HF · *team 0*",
     ]
 
@@ -351,7 +351,7 @@ def test_neighbouring_cards_are_a_carousel_and_their_links_stand_below() -> None
     assert len(others) == 2
     assert card["title"]["text"] == "1. Paper 1"
     assert card["subtitle"]["text"] == "Ann Author, Bob Writer · Tue 5 May 2026"
-    assert card["body"]["text"] == "The first sentence of paper 1.\n▲ 99 on HF · *team 0*"
+    assert card["body"]["text"] == "“The first sentence of paper 1.”\n▲ 99 on HF · *team 0*"
     assert len(card["actions"]) == 3
     shown = "".join(each["text"] for each in links["elements"][0]["elements"])
     assert shown.splitlines() == [f"{n}. Paper · arXiv · Code" for n in (1, 2, 3)]
