@@ -2,7 +2,9 @@
 
 The sum of weight / (60 + rank) over both rankings is reciprocal rank fusion (Cormack and others,
 2009); words count twice as much as meaning in a search, and as much among related papers. Meaning
-takes part where an order by relevance is asked for; what narrows a query down holds for both.
+takes part where an order by relevance is asked for; what narrows a query down holds for both. Where
+somebody looks for a few words, papers that hold all of them stay first: who remembers the words of
+a paper looks for that one.
 
 Vectors are made in a thread of lowest priority, after the words: a paper can be found at once, and
 a little later also by what it means.
@@ -144,8 +146,9 @@ class HybridIndex:
         hits = await self._words.search(query, limit=most, among=among)
         meant = query.corrected(hits.corrected) if hits.corrected else query
         near = await self._near(meant, among)
+        first = hits.papers[: hits.whole] if self._words.has_whole_first(meant) else ()
         fused = _fused((WORDS_WEIGHT, hits.papers[:FUSED]), (MEANING_WEIGHT, near))
-        ranked = list(dict.fromkeys((*fused, *hits.papers)))
+        ranked = list(dict.fromkeys((*first, *fused, *hits.papers)))
         # Where not all hits of the words are at hand, it is not known which of the near are among
         # them: better none of these counted than a last page without papers.
         akin = len(ranked) - hits.total if hits.total == len(hits.papers) else 0

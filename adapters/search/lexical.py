@@ -52,7 +52,7 @@ WRITER_BYTES = 30_000_000
 """What the writer may hold before it writes a segment; tantivy's least is 15 MB."""
 
 LONGEST_WORD = 40
-SHORT_QUERY = 5
+SHORT_QUERY = 6
 """Words up to which the papers that hold all of them come first."""
 
 ABOVE_ALL = 10_000.0
@@ -366,6 +366,10 @@ class LexicalIndex:
         first = tantivy.Query.const_score_query(tantivy.Query.boolean_query(every), ABOVE_ALL)
         total, ids = self._run([*narrow, some, (Occur.Should, first)], query, limit, offset)
         return Found(total, ids, whole=whole, corrected=better)
+
+    def has_whole_first(self, query: Query) -> bool:
+        """Tell whether papers that hold all words come first: so they do for a few words."""
+        return 1 < len(set(self._stemmed(self._loose_words(query)))) <= SHORT_QUERY
 
     def _run(
         self, clauses: Sequence[Clause], query: Query, limit: int, offset: int

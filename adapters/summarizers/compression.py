@@ -31,6 +31,9 @@ _OPENING = re.compile(
       | to\ (?:address|solve|tackle|overcome|resolve|mitigate|alleviate|fill|bridge|remedy|
           handle|combat|answer|meet|achieve|facilitate|deal\ with)
         \ (?:this|these|that|those|such|the\ above|both)(?:\ \w+)?\ ?(?:{_TROUBLE})?
+      | to\ (?:address|solve|tackle|overcome|fill|bridge|close|achieve|reach)
+        \ the(?:\ (?:above|aforementioned|mentioned))?\ (?:{_TROUBLE})
+      | in\ light\ of\ (?:this|these)(?:\ \w+)?
       | (?:motivated|inspired|driven|prompted)\ by\ (?:this|these|that)(?:\ \w+)?
       | (?:more\ )?(?:specifically|concretely|precisely|formally|generally|broadly|importantly)
       | (?:most\ )?(?:notably|importantly|interestingly)
@@ -104,7 +107,7 @@ _ADVERB = re.compile(
     re.IGNORECASE,
 )
 _HERE_WITHIN = re.compile(rf"(?<=, )in this {_HERE},? (?=we\b)", re.IGNORECASE)
-_ASIDE = re.compile(r"(?<=[\w,.;:%”\"’'}\]$]) ?\((?P<inside>[^()$\\]*)\)(?=[\s,.;:?!]|$)")
+_ASIDE = re.compile(r"(?<=[\w,.;:%”\"’'}\]$]) \((?P<inside>[^()$\\]*)\)(?=[\s,.;:?!]|$)")
 _ONE_WORD = re.compile(r"\s*\S+\s*")
 _CITED = re.compile(r"[A-Z][^\d]*,? (?:19|20)\d\d[a-z]?(?:\s*[;,][^\d]*,? (?:19|20)\d\d[a-z]?)*")
 _NEGATION = re.compile(
