@@ -20,8 +20,9 @@ _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\s*\([^()]*\)|!\[[^\]]*\]\S*")
 _SLACK_LINK = re.compile(r"<(?:https?:|mailto:|[#@!])[^<>|]*(?:\|([^<>]*))?>")
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _ADDRESS = re.compile(
-    r"\b(?:[a-z][a-z0-9+.-]{1,20}:(?=[^\s\d])(?://)?|www\.)\S+"
-    r"|\b(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}/\S*"
+    r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
+    r"|\b(?:[a-z][a-z0-9+.-]{1,20}:(?=[^\s\d])(?://)?|www\.)[^\s()<>\[\]]+"
+    r"|\b(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}/[^\s()<>\[\]]*"
     r"|\b(?:[a-z0-9-]{1,63}\.)+(?:com|net|org|io|ai|co|dev|app|xyz|ru|cn|info|me|ly|gg|link|site"
     r"|top|zip|sh|tk|click|online)\b",
     re.IGNORECASE,
@@ -36,7 +37,7 @@ _DASHES = str.maketrans(
 _WORD = re.compile(r"[^\W_]+")
 
 _ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous)"
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules)\b"
     r"|\b(?:system|developer|hidden) (?:prompt|message|instructions?)\b"
     r"|\b(?:you are|act as|pretend to be|respond as)\b.{0,20}\b(?:ai|assistant|model|chatgpt|bot)\b"
     r"|\b(?:language model|llm|ai|assistant|reviewer)s?\b.{0,30}\b(?:must|should now|shall)\b"
