@@ -94,6 +94,9 @@ bench-summaries: $(READY)  ## measure summaries against other methods
 train-summarizer: $(READY)  ## learn the weights of the sentence scorer anew
 	@$(BIN)/python -m benchmarks.train_summarizer
 
+gallery: $(READY)  ## show our lines of real papers beside Hugging Face's
+	@$(BIN)/python -m benchmarks.gallery
+
 bench: $(READY)  ## measure, as ratios against peers in the same run
 	@$(BIN)/python -m benchmarks
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import benchmarks
 
-SCRIPTS = ("train_summarizer",)
+SCRIPTS = ("gallery", "train_summarizer")
 """Modules that measure nothing, and are run by themselves."""
 
 
