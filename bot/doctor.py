@@ -13,11 +13,12 @@ from typing import Any
 from adapters.papers import open_sources
 from adapters.search.encoder import Encoder, EncoderError, NotInstalled
 from adapters.storage import open_store, place_of
+from adapters.summarizers.endpoint import Endpoint
 from bot.app import configured_adapters
-from bot.domain.errors import DailyPapersError, PlatformError, SourceError, StoreInUse
+from bot.domain.errors import DailyPapersError, ModelError, PlatformError, SourceError, StoreInUse
 from bot.domain.papers import batch_day
 from bot.text import count
-from config.settings import SearchSettings, Settings
+from config.settings import LlmSettings, SearchSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ async def examine(
     now: datetime,
     samples: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[Finding]:
-    """Return a finding for state, search, sources and platforms, in this order.
+    """Return a finding for state, search, sources, model and platforms, in this order.
 
     Args:
         settings: What is examined.
@@ -49,6 +50,7 @@ async def examine(
     if offline:
         return findings
     findings += [each async for each in _sources(settings, now)]
+    findings += [each async for each in _model(settings.llm)]
     findings += [each async for each in _platforms(settings)]
     findings += [each async for each in _drawings(settings, samples or {})]
     return findings
@@ -107,6 +109,38 @@ async def _sources(settings: Settings, now: datetime) -> AsyncIterator[Finding]:
                 else "reachable, nothing listed"
             )
             yield Finding(f"source {name}", True, detail)
+
+
+async def _model(settings: LlmSettings) -> AsyncIterator[Finding]:
+    """Ask the language model one short question, where one is set up."""
+    if settings.base_url is None:
+        yield Finding("language model", True, "none is set up: summaries are the papers' own words")
+        return
+    try:
+        endpoint = Endpoint(settings)
+    except DailyPapersError as error:
+        yield Finding("language model", False, str(error), "correct LLM_API_KEY")
+        return
+    schema = {
+        "type": "object",
+        "properties": {"ready": {"type": "boolean"}},
+        "required": ["ready"],
+        "additionalProperties": False,
+    }
+    try:
+        done = await endpoint.complete(
+            instructions="Answer with one JSON object.",
+            text='Are you ready? If so: {"ready": true}',
+            schema=schema,
+            name="ready",
+        )
+    except ModelError as error:
+        problem, _, cure = error.problem.rpartition("; ")
+        yield Finding("language model", False, problem or cure, cure if problem else "see the log")
+    else:
+        yield Finding("language model", True, f"{done.model} answers, in {settings.language}")
+    finally:
+        await endpoint.close()
 
 
 async def _platforms(settings: Settings) -> AsyncIterator[Finding]:

@@ -13,7 +13,7 @@ from bot.domain.errors import PlatformError, SourceError
 from bot.domain.papers import Batch, BatchKey, Paper, PaperId
 from bot.domain.reply import Reply
 from bot.domain.votes import Reaction
-from bot.ports import Inbox, Period, Thread
+from bot.ports import Completion, Inbox, Period, Thread
 from tests.examples import NOW
 
 
@@ -163,6 +163,23 @@ class FakeSource:
     async def full_text(self, paper: PaperId) -> str | None:
         self._ask()
         return self.texts.get(paper)
+
+
+class FakeModel:
+    """A language model that writes the same claim about everything, once it is let."""
+
+    model = "small"
+
+    def __init__(self, claim: str, quote: str) -> None:
+        each = {"text": claim, "quote": quote}
+        self._value = {"line": each, "points": [each], "why": {}, "limits": {}}
+        self.may_write = asyncio.Event()
+
+    async def complete(
+        self, *, instructions: str, text: str, schema: Mapping[str, object], name: str
+    ) -> Completion:
+        await self.may_write.wait()
+        return Completion(self._value, 100, 10, estimated=False, model=self.model)
 
 
 class Clock:

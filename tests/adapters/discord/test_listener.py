@@ -12,8 +12,10 @@ from bot.domain.channels import Layout
 from bot.domain.dialog import Dialog
 from bot.domain.reply import Reply
 from bot.domain.votes import Tally
+from bot.services.writer import Budget, Writer
 from tests.adapters.discord.conftest import PAPERS, Team
 from tests.doubles.discord import MessageView
+from tests.fakes import FakeModel
 
 CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 EDIT = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
@@ -117,6 +119,23 @@ async def test_a_dialog_that_takes_too_long_is_answered_in_time(team: Team) -> N
         opened = await team.double.slash(team.admin, team.channel, ADMINS, "settings")
         answer = await opened.answer()
     assert "cannot do this at the moment" in answer.text
+
+
+async def test_what_a_model_writes_later_takes_the_place_of_the_answer(team: Team) -> None:
+    model = FakeModel("Agents wake up better.", "agents in their own dreams")
+    dispatcher = team.inbox.dispatcher
+    dispatcher.writer = Writer(model, dispatcher.store, Budget())
+    async with team.serving():
+        asked = await team.double.slash(
+            team.ada, team.channel, "papers", "summarize", {"paper": "2605.00001"}
+        )
+        first = await asked.answer()
+        assert "small is writing" in first.text
+        model.may_write.set()
+        async with asyncio.timeout(20):
+            while "Agents wake up better." not in (await asked.answer()).text:
+                await asyncio.sleep(0.01)
+    assert (await asked.answer()).id == first.id
 
 
 async def test_a_message_of_anybody_is_summarized_by_its_menu(team: Team) -> None:

@@ -26,6 +26,7 @@ from bot.domain.reply import Reply
 from bot.domain.votes import Reaction, Tally
 from bot.ports import Found, Thread
 from bot.services.health import Health
+from bot.services.writer import Budget, Writer
 from config.settings import SlackSettings
 from tests.adapters.slack.conftest import Office, office, settings_for
 from tests.doubles.slack import (
@@ -39,6 +40,7 @@ from tests.doubles.slack import (
     Timeout,
 )
 from tests.examples import NOW, paper
+from tests.fakes import FakeModel
 
 HELLO = cards.sentence_reply("Hello.")
 UP = "vote|up|arxiv:2605.00001"
@@ -108,6 +110,35 @@ async def test_a_shared_answer_to_a_mention_stands_in_its_thread(at: Office) -> 
     asked, answered = at.messages
     assert answered.thread_ts == asked.ts
     assert answered.arguments["unfurl_links"] is False
+
+
+def writing(at: Office) -> FakeModel:
+    """Let the bot have a language model that waits until it may write."""
+    model = FakeModel("Papers have two sentences.", "The first sentence of paper 1")
+    at.inbox.writer = Writer(model, at.store, Budget())
+    return model
+
+
+async def test_what_a_model_writes_later_stands_below_a_private_answer(at: Office) -> None:
+    model = writing(at)
+    asked = await at.slack.slash(at.ann.id, at.papers.id, COMMAND, "summarize 2605.00001")
+    first = await asked.answer()
+    assert "The first sentence of paper 1." in first.text
+    assert "small is writing" in str(first.blocks)
+    model.may_write.set()
+    await at.slack.wait_for(lambda: len(asked.ephemeral) == 2)
+    assert "Papers have two sentences." in str(asked.ephemeral[1].blocks)
+    assert at.messages == ()
+
+
+async def test_what_a_model_writes_later_takes_the_place_of_a_shared_answer(at: Office) -> None:
+    model = writing(at)
+    await at.slack.mention(at.ann.id, at.papers.id, "summarize 2605.00001 --share")
+    await at.slack.wait_for(lambda: len(at.messages) == 2)
+    assert "small is writing" in str(at.messages[1].blocks)
+    model.may_write.set()
+    await at.slack.wait_for(lambda: "two sentences" in str(at.messages[1].blocks))
+    assert len(at.messages) == 2
 
 
 async def test_a_mention_in_a_thread_is_answered_there(here: Office) -> None:
