@@ -147,13 +147,16 @@ async def _by_rank(rank: int, channel: ChannelRef, store: Store) -> Paper:
 
 
 async def _by_words(words: str, store: Store, index: SearchIndex) -> Paper:
-    ids = (await index.search(words_alone(words), limit=CANDIDATES)).papers
+    titled = await index.complete(words, limit=CANDIDATES)
+    hits = await index.search(words_alone(words), limit=CANDIDATES)
+    ids = list(dict.fromkeys((*titled, *hits.papers)))
     found = await store.papers(ids)
     candidates = [found[paper] for paper in ids if paper in found]
     wanted = _folded(words)
     exact = [paper for paper in candidates if _folded(paper.title) == wanted]
     within = [paper for paper in candidates if wanted in _folded(paper.title)]
-    for fitting in (exact, within, candidates):
+    begun = [paper for paper in candidates if paper.id in titled]
+    for fitting in (exact, within, begun, candidates[:CANDIDATES]):
         if len(fitting) == 1:
             return fitting[0]
         if fitting:

@@ -132,7 +132,7 @@ def test_a_digest_shows_ranks_votes_and_how_to_vote() -> None:
         "Daily Papers · Thu 7 May 2026\n"
         "Paper 1\n“The first sentence of paper 1.”\n▲ 99 on HF · team 0\n"
         "Paper 2\n“The first sentence of paper 2.”\n▲ 98 on HF · team 3 (−1)\n"
-        "Paper 3\nThe first sentence of paper 3.\n▲ 97 on HF · team 0\n"
+        "Paper 3\n“The first sentence of paper 3.”\n▲ 97 on HF · team 0\n"
         "Vote by reacting with 1️⃣ to 3️⃣, or 👍 a paper in the thread. "
         "/papers help shows what else there is. Lines in “quotes” are the abstracts' own."
     )

@@ -171,6 +171,15 @@ async def test_a_paper_without_an_arxiv_id_is_found_by_the_id_on_its_buttons() -
     )
 
 
+async def test_words_of_a_title_come_before_words_of_an_abstract_the_last_one_perhaps_begun() -> (
+    None
+):
+    shelves = Shelves()
+    wanted = paper(1, title="Walking Robots on Sand", abstract="")
+    await shelves.keep(wanted, paper(2, title="Cats", abstract="Robots walking on sand and snow."))
+    assert (await shelves.resolve("sand walking rob")).id == wanted.id
+
+
 @given(st.text(min_size=1, max_size=40))
 async def test_any_name_is_answered_with_a_paper_or_a_sentence(name: str) -> None:
     shelves = Shelves(FakeSource({TODAY: [paper(7)]}))
