@@ -49,7 +49,7 @@ async def open_index(
         log.error("vectors kept in memory", folder=str(words.folder), reason=str(error))
         shelf = VectorShelf(None, ())
     index = HybridIndex(words, encoder, shelf)
-    index.encode(papers)
+    await asyncio.to_thread(index.encode, papers)
     return index
 
 

@@ -48,7 +48,8 @@ async def ask(
 
     async def written(writer: Writer = writer) -> Reply:
         try:
-            answer = await writer.answer(found, text, question, await wish(ctx, for_), ctx.now)
+            told = summaries.about(question, text, ctx.summarizer)
+            answer = await writer.answer(found, told, question, await wish(ctx, for_), ctx.now)
         except ModelError as error:
             return cards.answer_reply(found, question, own, [*notes, without_model(error)])
         return cards.answer_reply(found, question, answer, notes)

@@ -26,6 +26,9 @@ FULLER = 1.5
 SECTION_SENTENCES = 3
 """A section of fewer is no section of its own."""
 
+PASSAGES = 40
+"""Sentences of a long text that a language model is given to answer from, without neighbours."""
+
 NO_ABSTRACT = "No abstract is known yet."
 
 
@@ -122,6 +125,25 @@ def answer_in_own_words(
     found = summarizer.answers(question, [sentence for _, sentence in told], number)
     whose = "the paper's" if len(text) > 1 else "the abstract's"
     return Summary(tuple(_placed(point, told) for point in found), f"{whose} own sentences")
+
+
+def about(question: str, text: Sequence[Section], summarizer: Summarizer) -> tuple[Section, ...]:
+    """Return what of a long text has to do with a question, each sentence with its neighbours."""
+    told = flat(text)
+    found = {point.place for point in summarizer.answers(question, told, PASSAGES)}
+    if len(told) <= 3 * PASSAGES or not found:
+        return tuple(text)
+    kept, start = [], 0
+    for part in text:
+        near = tuple(
+            sentence
+            for place, sentence in enumerate(part.sentences, start)
+            if found & {place - 1, place, place + 1}
+        )
+        start += len(part.sentences)
+        if near:
+            kept.append(replace(part, sentences=near))
+    return tuple(kept)
 
 
 def _to_readers(told: Sequence[str]) -> list[tuple[int, str]]:

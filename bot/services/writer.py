@@ -37,7 +37,7 @@ CLAIM_CHARS = 400
 SHARED = 0.4
 """Part of a claim's words that have to stand in the text, where both are in English."""
 
-_BORDER = re.compile(r"</?\s*paper\s*>", re.IGNORECASE)
+_BORDER = re.compile(r"<(?=/?\s*(?:paper|question))", re.IGNORECASE)
 _TELLING = re.compile(r"abstract|introduction|conclu|discussion|limitation|summary", re.IGNORECASE)
 
 _CLAIM = {
@@ -277,7 +277,8 @@ def _given(paper: Paper, text: Sequence[Section]) -> str:
     lines = [f"Title: {one_line(paper.title)}"]
     for part in text:
         lines += ["", *([f"## {part.heading}"] if part.heading else []), " ".join(part.sentences)]
-    return f"<paper>\n{_BORDER.sub('', chr(10).join(lines))}\n</paper>"
+    told = _BORDER.sub("‹", "\n".join(lines))
+    return f"<paper>\n{told}\n</paper>"
 
 
 def _chosen(text: Sequence[Section]) -> list[Section]:
