@@ -261,7 +261,7 @@ def summary_reply(paper: Paper, summary: Summary, tally: Tally, notes: Sequence[
     buttons = (each for each in all_buttons(paper) if each.label != SUMMARIZE)
     controls: tuple[Control, ...] = (*buttons, *links(paper))
     plainly = all(not point.quote and not point.heading for point in summary.points)
-    line = one_line(summary.line.text) if summary.line else ""
+    line = one_line(summary.line.text) if summary.line else one_sentence(paper)
     body = _joined(summary.points) if plainly else line
     nodes: list[Node] = [card(paper, tally, body=body, controls=controls)]
     if not plainly:
@@ -269,7 +269,7 @@ def summary_reply(paper: Paper, summary: Summary, tally: Tally, notes: Sequence[
     for name, point in (("Why it matters", summary.why), ("Limits", summary.limits)):
         if point:
             nodes.append(_claim(replace(point, text=f"{name}: {point.text}")))
-    nodes += _small_print(summary, notes)
+    nodes += _small_print("Summary", summary, notes)
     told = body or _joined(summary.points)
     return Reply(tuple(nodes), clip(f"{one_line(paper.title)}: {told}", 2_000))
 
@@ -283,7 +283,7 @@ def answer_reply(paper: Paper, question: str, answer: Summary, notes: Sequence[s
     if not answer.points:
         nodes.append(Paragraph(text("Nothing in the text has to do with these words.")))
     nodes.append(Note((Plain("From "), *title_link(paper))))
-    nodes += _small_print(answer, notes) if answer.points else map(_note, notes)
+    nodes += _small_print("Answer", answer, notes) if answer.points else map(_note, notes)
     told = one_line(answer.line.text) if answer.line else _joined(answer.points)
     return Reply(tuple(nodes), clip(f"{one_line(question)} {told}", 2_000))
 
@@ -312,8 +312,8 @@ def _claim(point: Point) -> Item:
     return Item(title, quote)
 
 
-def _small_print(summary: Summary, notes: Sequence[str]) -> list[Node]:
-    return [Note(text(f"Summary: {summary.origin}.")), *map(_note, notes)]
+def _small_print(what: str, summary: Summary, notes: Sequence[str]) -> list[Node]:
+    return [Note(text(f"{what}: {summary.origin}.")), *map(_note, notes)]
 
 
 def _note(sentence: str) -> Note:
