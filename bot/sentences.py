@@ -23,7 +23,7 @@ _STARTERS = (
 )
 _END = re.compile(
     r"""[.!?…][.!?…"'”’)\]}»$]{0,6}+(?P<gap>\s+)(?=["'“‘«(\[{*`]{0,4}+(?:[^\W_a-zªµºß-öø-ÿ]|[a-z]{1,2}[A-Z]|[$\\]|[-•–]\s|(?:[ivx]{1,4}|[a-h])\)))
-    |(?<=[a-z)\]}%][.!?])(?P<glued>)(?=(?:This|The|We)\b[^.])""",
+    |(?<=[a-z)\]}%][.!?])(?P<glued>)(?=(?:This|The|These|We|Our|However|Moreover|Furthermore)\b[^.])""",
     re.VERBOSE,
 )
 _STARTER = re.compile(rf"[\"'“‘«(\[{{*`]{{0,4}}(?:{_STARTERS})\b(?!\.)")
