@@ -631,9 +631,8 @@ async def test_transactions_that_lock_each_other_out_are_begun_anew(store: Postg
 
 async def test_callers_who_give_up_leave_nothing_behind(store: PostgresStore) -> None:
     for n in range(60):
-        verb = asyncio.ensure_future(
-            store.plan([delivery(str(n))], receipt(f"2026-05-{n % 9 + 1:02}"))
-        )
+        day = f"2026-05-{n % 9 + 1:02}"
+        verb = asyncio.ensure_future(store.plan([delivery(str(n), day=day)], receipt(day)))
         await asyncio.sleep(n % 12 * 0.0005)
         verb.cancel()
         with suppress(asyncio.CancelledError):
