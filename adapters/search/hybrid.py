@@ -19,6 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import ParamSpec
 
 import structlog
@@ -129,7 +130,7 @@ class HybridIndex:
             self._changed.wait_for(lambda: self._closing or self._waiting)
             if self._closing:
                 return []
-            return [paper for paper, _ in zip(self._waiting.values(), range(TOGETHER))]  # noqa: B905
+            return list(islice(self._waiting.values(), TOGETHER))
 
     async def search(
         self,
