@@ -192,6 +192,8 @@ async def test_a_command_added_as_the_guide_says_is_parsed_answered_and_listed()
 
 
 async def test_two_commands_of_one_name_fail_at_import() -> None:
+    assert "top" in all_commands()
+
     async def top(ctx: Context, days: Annotated[int, Range(1, 2)] = 1) -> Reply:  # noqa: D417
         """Be top.
 
