@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from adapters.search import open_encoder, open_index
@@ -120,6 +122,14 @@ async def test_pages_follow_one_another_without_gap_or_repeat() -> None:
     ids = [each for page in pages for each in page.papers]
     assert len(ids) == len(set(ids)) >= total >= 130
     assert all(page.papers for page in pages)
+    await index.close()
+
+
+@given(st.text(max_size=60), st.integers(1, 5), st.integers(0, 5))
+async def test_any_input_is_a_query(line: str, limit: int, offset: int) -> None:
+    index = await made_of(titled("automobile", "car", "soup"))
+    found = await asked(index, f"car {line}", limit=limit, offset=offset)
+    assert len(found.papers) <= min(limit, found.total)
     await index.close()
 
 
