@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from bot import cards
@@ -15,6 +16,8 @@ from bot.domain.votes import Tally
 from bot.services import summaries
 from bot.services.sections import Section
 from bot.services.writer import Wish, Writer
+
+_ADDRESS = re.compile(r"https?://\S*[^\s:;,.]")
 
 SENTENCES = 3
 LONG = 6
@@ -82,5 +85,5 @@ async def wish(ctx: Context, reader: Reader | None) -> Wish:
 
 
 def without_model(error: ModelError) -> str:
-    """Return what is said where a model was to write and did not."""
-    return f"The language model did not write: {error.problem}."
+    """Return what is said where a model was to write and did not; its address stays in the log."""
+    return f"The language model did not write: {_ADDRESS.sub('its endpoint', error.problem)}."

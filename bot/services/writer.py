@@ -222,6 +222,7 @@ class Writer:
                     name=order.kind,
                 )
             except ModelError as error:
+                log.warning("model did not write", kind=order.kind, reason=str(error))
                 if wasted := error.tokens_in + error.tokens_out:
                     await self._store.spend(wish.channel, day, wasted)
                 raise

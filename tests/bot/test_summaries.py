@@ -156,6 +156,7 @@ async def test_on_any_trouble_the_papers_own_words_stay_and_it_is_said(
     assert "The language model did not write: " in told
     assert why in told
     assert "k-123" not in told
+    assert "127.0.0.1" not in told
 
 
 async def test_a_claim_with_an_invented_quotation_is_dropped(
