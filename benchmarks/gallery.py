@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from adapters.summarizers.extractive import one_line
+from adapters.summarizers.extractive import ExtractiveSummarizer
 from benchmarks.search import _corpus
+from bot.sentences import sentences
 
 SHOWN = 30
 
@@ -26,9 +27,9 @@ def main() -> None:
         return
     draw = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     for number, paper in enumerate(draw.sample(told, SHOWN), start=1):
-        ours = one_line(paper.title, paper.abstract)
+        ours = ExtractiveSummarizer().gist(paper.title, sentences(paper.abstract))
         screen.print(Text(f"{number:2} {paper.title}", style="bold"))
-        for whose, line in (("ours", ours[0] if ours else ""), ("HF", paper.one_line or "")):
+        for whose, line in (("ours", ours.text if ours else ""), ("HF", paper.one_line or "")):
             screen.print(Padding(Text(f"{whose}: {line}"), (0, 0, 0, 3)))
         screen.print()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
@@ -59,10 +59,16 @@ _WORD = re.compile(r"\w+")
 
 def one_sentence(paper: Paper) -> str:
     """Return what a paper is about in one line: Hugging Face's words, else in quotes its own."""
-    if own := one_line(paper.one_line or ""):
-        return clip(own, LINE_CHARS)
-    told = one_line(paper.gist or "") or next(iter(sentences(paper.abstract)), "")
-    return f"“{clip(told, LINE_CHARS - 2)}”" if told else NO_ABSTRACT
+    if own := _own_sentence(paper):
+        return f"“{clip(own, LINE_CHARS - 2)}”"
+    return clip(one_line(paper.one_line or "") or NO_ABSTRACT, LINE_CHARS)
+
+
+def _own_sentence(paper: Paper) -> str:
+    """Return the abstract's sentence that stands for a paper, if Hugging Face has no line of it."""
+    if one_line(paper.one_line or ""):
+        return ""
+    return one_line(paper.gist or "") or next(iter(sentences(paper.abstract)), "")
 
 
 def day_name(day: date) -> str:
@@ -189,17 +195,12 @@ def digest_message(
         nodes.extend(item(paper, tally, rank) for paper, tally, rank in ranked)
     nodes.extend(_resurfaced(delivery, papers))
     if delivery.part == HEAD:
-        told = " Lines in “quotes” are the abstracts' own." if _quotes(ranked) else ""
+        quoted = any(_own_sentence(paper) for paper, _, _ in ranked)
+        told = " Lines in “quotes” are the abstracts' own." if quoted else ""
         nodes.append(Note(with_code(_how_to_vote(delivery) + told)))
     names = "; ".join(f"{rank}. {one_line(paper.title)}" for paper, _, rank in ranked)
     summary = clip(f"{digest_title(day)}: {names}", 2_000)
     return Reply(tuple(nodes), summary, private=False, topics=topics(each[0] for each in ranked))
-
-
-def _quotes(ranked: Sequence[tuple[Paper, Tally, int]]) -> bool:
-    """Tell whether a line of these papers is their abstract's, and not Hugging Face's."""
-    lines = (one_sentence(paper) for paper, _, _ in ranked)
-    return any(line.startswith("“") and line.endswith("”") for line in lines)
 
 
 def topics(papers: Iterable[Paper]) -> tuple[str, ...]:
@@ -270,8 +271,7 @@ def summary_reply(paper: Paper, summary: Summary, tally: Tally, notes: Sequence[
         if point:
             nodes.append(_claim(replace(point, text=f"{name}: {point.text}")))
     nodes += _small_print("Summary", summary, notes)
-    told = body or _joined(summary.points)
-    return Reply(tuple(nodes), clip(f"{one_line(paper.title)}: {told}", 2_000))
+    return Reply(tuple(nodes), clip(f"{one_line(paper.title)}: {body}", 2_000))
 
 
 def answer_reply(paper: Paper, question: str, answer: Summary, notes: Sequence[str] = ()) -> Reply:
@@ -286,11 +286,6 @@ def answer_reply(paper: Paper, question: str, answer: Summary, notes: Sequence[s
     nodes += _small_print("Answer", answer, notes) if answer.points else map(_note, notes)
     told = one_line(answer.line.text) if answer.line else _joined(answer.points)
     return Reply(tuple(nodes), clip(f"{one_line(question)} {told}", 2_000))
-
-
-def followed(reply: Reply, later: Callable[[], Awaitable[Reply]]) -> Reply:
-    """Return a reply with the one that is to take its place."""
-    return replace(reply, later=later)
 
 
 def _joined(points: Sequence[Point]) -> str:

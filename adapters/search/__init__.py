@@ -36,13 +36,13 @@ async def open_index(
     async def library() -> Iterable[Paper]:
         return (await store.papers()).values()
 
-    words = await LexicalIndex.open(folder, library, progress)
+    papers = list(await library())
+    words = await LexicalIndex.open(folder, library, progress, papers)
     if encoder is None:
         return words
     from adapters.search.hybrid import HybridIndex  # numpy is there for those who have an encoder
     from adapters.search.vectors import VectorShelf
 
-    papers = list(await library())
     try:
         shelf = await asyncio.to_thread(VectorShelf, words.folder, papers)
     except OSError as error:

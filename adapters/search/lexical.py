@@ -182,7 +182,11 @@ class LexicalIndex:
 
     @classmethod
     async def open(
-        cls, folder: Path | None, library: Library, progress: Progress = lambda papers: papers
+        cls,
+        folder: Path | None,
+        library: Library,
+        progress: Progress = lambda papers: papers,
+        papers: Iterable[Paper] | None = None,
     ) -> LexicalIndex:
         """Open the index of a folder, and bring it up to what the library holds.
 
@@ -193,9 +197,10 @@ class LexicalIndex:
             folder: Where it lasts, or ``None``: in memory.
             library: Returns all papers.
             progress: Wraps the batches in which papers are added.
+            papers: What the library holds, if it was asked already.
         """
         index = await asyncio.to_thread(cls._opened, folder, library)
-        every = await library()
+        every = await library() if papers is None else papers
         kept = await index._aside(index._lacking, every)
         batches = [kept[start : start + BATCH] for start in range(0, len(kept), BATCH)]
         for batch in progress(batches):

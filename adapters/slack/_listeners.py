@@ -260,7 +260,10 @@ class Listeners:
         )
 
     async def _told(self, reply: Reply, send: Callable[[Json], Awaitable[Json | None]]) -> None:
-        """Send a reply, and in its place the one that comes later; below it, if it is whispered."""
+        """Send a reply, and in its place the one that comes later.
+
+        What was whispered, or posted through a response URL, cannot be changed: it comes below.
+        """
         posted = await show(reply, send)
         if not reply.later:
             return
@@ -303,11 +306,7 @@ class Listeners:
         }
         if thread:
             where["thread_ts"] = thread
-        await show(reply, lambda payload: respond(url, {**payload, **where}))
-        if reply.later:  # what a response URL has posted, it does not replace
-            better = await reply.later()
-            where["replace_original"] = False
-            await show(better, lambda payload: respond(url, {**payload, **where}))
+        await self._told(reply, lambda payload: respond(url, {**payload, **where}))
 
 
 def _call(caller: Caller, text: str) -> CommandCall:

@@ -11,7 +11,6 @@ from adapters.summarizers.compression import compressed
 from adapters.summarizers.features import stems
 from adapters.summarizers.scorer import scores
 from bot.domain.summaries import Point
-from bot.sentences import sentences as split_sentences
 
 REDUNDANCY = 0.2
 """What a sentence loses for being like one already chosen, as a share of its abstract's range."""
@@ -60,14 +59,6 @@ def chosen(title: str, sentences: Sequence[str], number: int) -> tuple[int, ...]
     if number <= 1:
         return tuple(_best(left, points, sentences) if number == 1 else ())
     return tuple(sorted(_varied(left, points, sentences, number)))
-
-
-def one_line(title: str, abstract: str) -> tuple[str, int] | None:
-    """Return the abstract's best sentence, compressed, and its place; None without an abstract."""
-    sentences = split_sentences(abstract)
-    for place in chosen(title, sentences, 1):
-        return compressed(sentences[place]), place
-    return None
 
 
 def is_telling(sentence: str) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from bot import cards
 from bot.commands import Context, command
 from bot.commands.parsing import REST, PaperName
-from bot.commands.summarize import read, wish, without_model
-from bot.domain.errors import ModelError
+from bot.commands.writing import read, told, wish
 from bot.domain.reply import Reply
-from bot.domain.summaries import Reader
+from bot.domain.summaries import Reader, Summary
 from bot.services import summaries
 from bot.services.writer import Writer
 
@@ -39,20 +39,15 @@ async def ask(
     """
     found = await ctx.paper(paper.strip('"'))
     text, notes = await read(ctx, found, full)
-    own = summaries.answer_in_own_words(question, text, SENTENCES, ctx.summarizer)
     if not full:
         notes.append("`--full` reads the whole paper.")
-    writer = ctx.writer
-    if writer is None or not text:
-        return cards.answer_reply(found, question, own, notes)
 
-    async def written(writer: Writer = writer) -> Reply:
-        try:
-            told = summaries.about(question, text, ctx.summarizer)
-            answer = await writer.answer(found, told, question, await wish(ctx, for_), ctx.now)
-        except ModelError as error:
-            return cards.answer_reply(found, question, own, [*notes, without_model(error)])
+    def draw(answer: Summary, notes: Sequence[str]) -> Reply:
         return cards.answer_reply(found, question, answer, notes)
 
-    waiting = [*notes, f"{writer.model.model} is writing …"]
-    return cards.followed(cards.answer_reply(found, question, own, waiting), written)
+    async def write(writer: Writer) -> Summary:
+        near = summaries.about(question, text, ctx.summarizer)
+        return await writer.answer(found, near, question, await wish(ctx, for_), ctx.now)
+
+    own = summaries.answer_in_own_words(question, text, SENTENCES, ctx.summarizer)
+    return told(ctx.writer if text else None, own, notes, draw, write)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from bot import cards
 from bot.commands import Context, command
 from bot.commands.parsing import PaperName, Range
-from bot.domain.errors import ModelError
-from bot.domain.papers import Paper
+from bot.commands.writing import read, told, wish
 from bot.domain.reply import Reply
-from bot.domain.summaries import Reader
+from bot.domain.summaries import Reader, Summary
 from bot.domain.votes import Tally
 from bot.services import summaries
-from bot.services.sections import Section
-from bot.services.writer import Wish, Writer
-
-_ADDRESS = re.compile(r"https?://\S*[^\s:;,.]")
+from bot.services.writer import Writer
 
 SENTENCES = 3
 LONG = 6
@@ -50,40 +46,14 @@ async def summarize(
     number = sentences or (LONG if long else SENTENCES)
     text, notes = await read(ctx, found, full)
     tally = (await ctx.store.tallies(ctx.caller.channel, [found.id])).get(found.id, Tally())
-    own = summaries.in_own_words(found, text, number, ctx.summarizer)
-    writer = ctx.writer
-    if writer is None or not text:
-        if for_ and writer is None:
-            notes.append("`for` needs a language model, and none is set up here.")
-        return cards.summary_reply(found, own, tally, notes)
+    if for_ and ctx.writer is None:
+        notes.append("`for` needs a language model, and none is set up here.")
 
-    async def written(writer: Writer = writer) -> Reply:
-        try:
-            summary = await writer.summary(found, text, await wish(ctx, for_), number, ctx.now)
-        except ModelError as error:
-            return cards.summary_reply(found, own, tally, [*notes, without_model(error)])
+    def draw(summary: Summary, notes: Sequence[str]) -> Reply:
         return cards.summary_reply(found, summary, tally, notes)
 
-    first = cards.summary_reply(found, own, tally, [*notes, f"{writer.model.model} is writing …"])
-    return cards.followed(first, written)
+    async def write(writer: Writer) -> Summary:
+        return await writer.summary(found, text, await wish(ctx, for_), number, ctx.now)
 
-
-async def read(ctx: Context, paper: Paper, full: bool) -> tuple[tuple[Section, ...], list[str]]:
-    """Return the text to go by, and what there is to say about it."""
-    abstract = summaries.abstract_of(paper)
-    if not full:
-        return abstract, []
-    whole = await summaries.full_text(paper.id, abstract, ctx.sources)
-    return (whole, []) if whole else (abstract, ["No full text is known: this is the abstract."])
-
-
-async def wish(ctx: Context, reader: Reader | None) -> Wish:
-    """Return how the channel wants things written."""
-    order = await ctx.store.subscription(ctx.caller.channel)
-    language = (order.language if order else "") or ctx.defaults.language
-    return Wish(ctx.caller.channel, language, reader)
-
-
-def without_model(error: ModelError) -> str:
-    """Return what is said where a model was to write and did not; its address stays in the log."""
-    return f"The language model did not write: {_ADDRESS.sub('its endpoint', error.problem)}."
+    own = summaries.in_own_words(found, text, number, ctx.summarizer)
+    return told(ctx.writer if text else None, own, notes, draw, write)

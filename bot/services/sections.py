@@ -14,7 +14,7 @@ SECTIONS_MOST = 80
 SENTENCES_MOST = 1_500
 """So long is a text that is read; the longest reports are cut there."""
 
-_HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.+?)\s*#*\s*$|\s{0,3}\*\*([^*]{3,80})\*\*\s*$")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(.+?)\s*#*\s*$|\s{0,3}\*\*([^*]{3,80})\*\*\s*$")
 _FENCE = re.compile(r"\s{0,3}(```|~~~|\$\$)")
 _NOT_PROSE = re.compile(
     r"\s*(?:\||!\[|<|:?-{3,}|={3,}|\$\$|\\begin|\\end|\[\d+\]|\*?(?:Figure|Table|Fig\.)\s*\d+\b)"
@@ -24,7 +24,6 @@ _END = re.compile(
     r"|supplementary material.*|author contributions|checklist.*)$",
     re.IGNORECASE,
 )
-_ABSTRACT = re.compile(r"(?:[\d.]+\s+)?abstract$", re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
 
@@ -65,7 +64,7 @@ def _parts(markdown: str) -> Iterator[tuple[str, list[str]]]:
     for line in _outside_fences(markdown):
         if title := _HEADING.match(line):
             yield heading, paragraphs
-            heading, paragraphs = one_line(clean_text(title[2] or title[3])), [""]
+            heading, paragraphs = one_line(clean_text(title[1] or title[2])), [""]
         elif not line.strip():
             paragraphs.append("")
         elif not _NOT_PROSE.match(line):

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import structlog
-
+from bot.cards import NO_ABSTRACT
 from bot.domain.errors import SourceError
 from bot.domain.papers import Batch, Paper, PaperId
 from bot.domain.summaries import Point, Summary
@@ -18,8 +17,6 @@ from bot.services.grounding import is_order
 from bot.services.sections import Section, flat, sections
 from bot.text import one_line
 
-log = structlog.get_logger()
-
 FULLER = 1.5
 """How much longer than the abstract a full text is; the source may have no more than that."""
 
@@ -28,8 +25,6 @@ SECTION_SENTENCES = 3
 
 PASSAGES = 40
 """Sentences of a long text that a language model is given to answer from, without neighbours."""
-
-NO_ABSTRACT = "No abstract is known yet."
 
 
 async def described(papers: Sequence[Paper], summarizer: Summarizer) -> tuple[Paper, ...]:

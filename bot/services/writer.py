@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import structlog
 
@@ -235,15 +236,11 @@ class Writer:
 
         return await self._once(key, write)
 
-    async def _once(self, key: str, write: Callable[[], Awaitable[Summary]]) -> Summary:
+    async def _once(self, key: str, write: Callable[[], Coroutine[Any, Any, Summary]]) -> Summary:
         """Write something once, however many ask for it meanwhile, and whoever of them goes."""
         task = self._running.get(key)
         if task is None:
-
-            async def run() -> Summary:
-                return await write()
-
-            task = self._running[key] = asyncio.create_task(run())
+            task = self._running[key] = asyncio.create_task(write())
             task.add_done_callback(lambda done: self._ended(key, done))
         return await asyncio.shield(task)
 
@@ -308,13 +305,14 @@ def _chosen(text: Sequence[Section]) -> list[Section]:
 def _summary(
     value: Mapping[str, object], text: Sequence[Section], wish: Wish, number: int
 ) -> Summary:
+    sentences = flat(text)
+
     def claim(each: object) -> Point | None:
-        return _claim(each, text, wish)
+        return _claim(each, sentences, wish)
 
     listed = value.get("points")
     told = (claim(each) for each in (listed if isinstance(listed, list) else []))
-    points = [point for point in told if point]
-    distinct = {point.text.casefold(): point for point in points}
+    distinct = {point.text.casefold(): point for point in told if point}
     if not distinct:
         raise ModelError("nothing it wrote is tied to the text")
     return Summary(
@@ -334,27 +332,27 @@ def _answer(value: Mapping[str, object], text: Sequence[Section], wish: Wish) ->
         if isinstance(quote, str)
     )
     points = {place: Point(sentence, place=place) for sentence, place in filter(None, found)}
-    answer = _told(value.get("answer"), text, wish)
+    answer = _told(value.get("answer"), sentences, wish)
     if value.get("answered") is not True or not answer or not points:
         raise ModelError("it found no answer in the text")
     return Summary(tuple(points[place] for place in sorted(points))[:3], "", line=Point(answer))
 
 
-def _claim(value: object, text: Sequence[Section], wish: Wish) -> Point | None:
+def _claim(value: object, sentences: Sequence[str], wish: Wish) -> Point | None:
     """Return a claim that is tied to the text, or nothing."""
     if not isinstance(value, Mapping):
         return None
-    told, quote = _told(value.get("text"), text, wish), value.get("quote")
+    told, quote = _told(value.get("text"), sentences, wish), value.get("quote")
     if not told or not isinstance(quote, str):
         return None
-    found = quoted(quote, flat(text))
+    found = quoted(quote, sentences)
     return Point(told, *found) if found else None
 
 
-def _told(value: object, text: Sequence[Section], wish: Wish) -> str:
+def _told(value: object, sentences: Sequence[str], wish: Wish) -> str:
     """Return a model's sentence if it is one that may be shown, else nothing."""
     told = clip(sanitized(value), CLAIM_CHARS) if isinstance(value, str) else ""
     if len(told.split()) < 2 or is_order(told):
         return ""
     english = _manner(wish)["language"].casefold() == "english"
-    return told if not english or shares_words(told, " ".join(flat(text)), SHARED) else ""
+    return told if not english or shares_words(told, " ".join(sentences), SHARED) else ""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
 from adapters.summarizers.compression import compressed, is_from
-from adapters.summarizers.extractive import ExtractiveSummarizer, chosen, is_telling, one_line
+from adapters.summarizers.extractive import ExtractiveSummarizer, chosen, is_telling
 from bot.domain.summaries import Point
 from bot.sentences import sentences as split_sentences
 from bot.text import one_line as on_one_line
@@ -23,6 +23,12 @@ ABSTRACT = (
     "Experiments show that it is better than dogs on 3 datasets. "
     "Code is available at https://example.org."
 )
+
+
+def one_line(title: str, abstract: str) -> tuple[str, int | None] | None:
+    """Return a digest's line of an abstract, and which of its sentences that is."""
+    gist = OURS.gist(title, split_sentences(abstract))
+    return (gist.text, gist.place) if gist else None
 
 
 def test_the_line_is_what_the_paper_offers_compressed() -> None:
@@ -125,6 +131,7 @@ def test_every_abstract_has_a_line_which_is_from_the_sentence_it_names(
     found = one_line(title, abstract)
     assert (found is None) == (not on_one_line(abstract))
     if found:
+        assert found[1] is not None
         sentence = split_sentences(abstract)[found[1]]
         assert found[0].strip()
         assert is_from(found[0], sentence)
