@@ -49,3 +49,18 @@ class Calendar(asyncio.SelectorEventLoop):
 
     def skip(self, seconds: float) -> None:
         self._skipped += seconds
+
+
+class Seconds:
+    """Seconds that pass when told to, and while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds

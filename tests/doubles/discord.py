@@ -51,6 +51,7 @@ from .discord_wire import (
     ServerErrorAfterEffect,
     Timeout,
 )
+from .loopback import listen
 
 __all__ = [
     "ApiError",
@@ -195,11 +196,7 @@ class DiscordDouble:
         app.router.add_get("/gateway/", self._gateway.handle)
         app.router.add_route("*", "/{path:.*}", self._front.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host_and_port: tuple[str, int] = self._runner.addresses[0]
-        self._port = host_and_port[1]
+        self._port = await listen(self._runner)
         return self
 
     async def __aexit__(

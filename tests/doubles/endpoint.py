@@ -15,6 +15,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.doubles.loopback import HOST, listen
+
 Json = dict[str, Any]
 Act = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,10 +91,7 @@ class EndpointDouble:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> EndpointDouble:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
+        self.url = f"http://{HOST}:{await listen(self._runner)}/v1"
         return self
 
     async def __aexit__(

@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.domain.papers import Paper
+from tests.doubles.loopback import HOST, listen
 
 Json = dict[str, Any]
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,11 +64,7 @@ class HuggingFaceDouble:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def __aenter__(self) -> HuggingFaceDouble:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"http://{HOST}:{await listen(self._runner)}"
         return self
 
     async def __aexit__(

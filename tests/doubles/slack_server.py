@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
+from .loopback import listen
 from .slack_api import ALL_SCOPES, BlockCheck, Outcome, WebApi
 from .slack_args import Args
 from .slack_faults import (
@@ -154,10 +155,7 @@ class SlackServer:
         app.router.add_post("/response/{secret}", self._serve_response_url)
         app.router.add_get("/link/", self._socket_mode.serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        self._port = await listen(self._runner)
         self._session = aiohttp.ClientSession()
         return self
 

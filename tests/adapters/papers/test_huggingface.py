@@ -13,6 +13,7 @@ from bot.domain.errors import ConfigError, SourceError
 from bot.domain.papers import PaperId
 from config.settings import HuggingFaceSettings
 from tests.contracts.paper_source import PaperSourceContract
+from tests.doubles.clock import Seconds
 from tests.doubles.huggingface import HuggingFaceDouble, body, hang_up, status, wire
 
 from .examples import DAYS, FRIDAY, HERMES, MONDAY, OLMO, THINK, TUESDAY
@@ -21,24 +22,9 @@ TOKEN = "hf_abcdefghijklmnop"
 SATURDAY, SUNDAY = FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=2)
 
 
-class Clock:
-    """Seconds that pass when told to, and while somebody sleeps."""
-
-    def __init__(self):
-        self.now = 1_000.0
-        self.slept = []
-
-    def __call__(self):
-        return self.now
-
-    async def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Seconds()
 
 
 @pytest.fixture

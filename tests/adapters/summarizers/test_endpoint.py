@@ -11,6 +11,7 @@ from adapters.summarizers.endpoint import BODY_BYTES, Completion, Endpoint
 from bot import __version__
 from bot.domain.errors import ConfigError, ModelError
 from config.settings import LlmSettings
+from tests.doubles.clock import Seconds
 from tests.doubles.endpoint import (
     TOKENS_IN,
     TOKENS_OUT,
@@ -54,24 +55,9 @@ ASKED = {"instructions": "Say it.", "text": "We walk. We run.", "schema": SCHEMA
 DATE = "Thu, 07 May 2026 09:00:0{} GMT"
 
 
-class Clock:
-    """Seconds that pass when told to, and while somebody sleeps."""
-
-    def __init__(self):
-        self.now = 1_000.0
-        self.slept = []
-
-    def __call__(self):
-        return self.now
-
-    async def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Seconds()
 
 
 @pytest.fixture
